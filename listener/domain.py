@@ -1,0 +1,305 @@
+"""The words of the field as types. Frozen, no behaviour, imports none of our code.
+
+Times are aware datetimes in UTC. Texts are as the source gave them after clean-up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+# ---------------------------------------------------------------------------- collected
+
+
+@dataclass(frozen=True, slots=True)
+class RawPage:
+    """What a source returned, kept so that a parser fix can be replayed.
+
+    `cursor` is how far we have read once this page's mentions are stored; None keeps the old one.
+    `meta` holds small facts that `parse` needs and the body does not say (base URL, tag, path).
+    """
+
+    url: str
+    body: bytes
+    content_type: str
+    fetched_at: datetime
+    cursor: str | None = None
+    meta: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """A public identity on one source; `handle` is unique there (`user@server` on Mastodon)."""
+
+    handle: str
+    name: str = ""
+    url: str = ""
+    followers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One public item. `external_id` is unique within `source` (a kind of source, not a query)."""
+
+    source: str
+    external_id: str
+    text: str
+    published_at: datetime
+    author: Author | None = None
+    title: str = ""
+    url: str = ""
+    lang: str | None = None  # what the source says, a hint only
+    site: str = ""
+    reply_to: str | None = None
+    repost_of: str | None = None
+    tags: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    reach: int | None = None  # people who may have seen it, as far as the source tells
+    article_url: str | None = None  # where the full text is, when `text` is only a summary
+    brand: str | None = None  # set by imports that say so; otherwise queries decide
+    invented: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An item that could not be parsed: kept, never dropped. `line` is 1-based where it has one."""
+
+    reason: str
+    excerpt: str = ""
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    mentions: tuple[Mention, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+# ---------------------------------------------------------------------------- people and calls
+
+
+class Direction(StrEnum):
+    OUT = "out"
+    IN = "in"
+
+
+class Channel(StrEnum):
+    CALL = "call"
+    SMS = "sms"
+    WHATSAPP = "whatsapp"
+    EMAIL = "email"
+    VISIT = "visit"
+    OTHER = "other"
+
+
+class Disposition(StrEnum):
+    """How a contact was coded, after mapping from each system's own codes."""
+
+    SALE = "sale"
+    INTERESTED = "interested"
+    NOT_INTERESTED = "not_interested"
+    DO_NOT_CALL = "do_not_call"
+    CALLBACK = "callback"
+    NO_ANSWER = "no_answer"
+    BUSY = "busy"
+    VOICEMAIL = "voicemail"
+    WRONG_NUMBER = "wrong_number"
+    HANG_UP_BY_AGENT = "hang_up_by_agent"
+    HANG_UP_BY_CUSTOMER = "hang_up_by_customer"
+    ABANDONED = "abandoned"
+    NONE = "none"
+
+
+class NumberKind(StrEnum):
+    OWN = "own"
+    CARE_ONLY = "care_only"
+    AGENCY = "agency"
+    RETIRED = "retired"
+    IMPOSTOR = "impostor"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A person as the CRM has them. `ref` is the CRM's own id."""
+
+    crm: str
+    ref: str
+    name: str
+    phones: tuple[str, ...] = ()  # E.164 where they parse, as given otherwise
+    emails: tuple[str, ...] = ()
+    handles: tuple[str, ...] = ()  # "platform:name"
+    country: str = ""
+    time_zone: str = ""
+    consent: str = "none"
+    consent_at: datetime | None = None
+    preferred_channel: str = ""
+    status: str = "customer"
+    invented: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ContactEvent:
+    """One call, message or visit in the CRM's or dialler's log."""
+
+    event_id: str
+    at: datetime
+    direction: Direction
+    channel: Channel
+    customer_ref: str | None = None
+    customer_number: str = ""
+    caller_number: str = ""
+    campaign: str = ""
+    list_name: str = ""
+    list_loaded_at: datetime | None = None
+    centre: str = ""
+    agent: str = ""
+    disposition: Disposition = Disposition.NONE
+    duration_s: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerNumber:
+    number: str
+    brand: str
+    kind: NumberKind
+    owner: str = ""
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+
+
+class IdentifierKind(StrEnum):
+    CUSTOMER_ID = "customer_id"
+    EMAIL = "email"
+    PHONE = "phone"
+    HANDLE = "handle"
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """Something that may tell who wrote: phone in E.164, handle as `platform:name`."""
+
+    kind: IdentifierKind
+    value: str
+    given_in_text: bool = True  # the person wrote it, rather than it being their public handle
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    customer: Customer
+    found_by: Identifier
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerMatch:
+    """`decided` only above the threshold; otherwise a person confirms one of the candidates."""
+
+    decided: bool
+    customer: Customer | None
+    confidence: float
+    reasons: tuple[str, ...]
+    candidates: tuple[Candidate, ...] = ()
+
+
+# ---------------------------------------------------------------------------- work
+
+
+class CaseStatus(StrEnum):
+    NEW = "new"
+    OPEN = "open"
+    PENDING = "pending"
+    CLOSED = "closed"
+
+
+class Resolution(StrEnum):
+    ANSWERED = "answered"
+    SUPPRESSED = "suppressed"
+    NOT_OURS = "not_ours"
+    NO_REPLY_NEEDED = "no_reply_needed"
+    IMPOSTOR = "impostor"
+    MISREAD = "misread"
+    OTHER = "other"
+
+
+class PriorityLevel(StrEnum):
+    URGENT = "urgent"
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something was decided: a catalogue key and its values, so that people read it in
+    their own language."""
+
+    key: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    points: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Priority:
+    score: int
+    level: PriorityLevel
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Queue, person and due time of a case, with the rule that said so."""
+
+    queue: str
+    owner: str | None
+    due_at: datetime
+    reasons: tuple[Reason, ...]
+
+
+class AlertKind(StrEnum):
+    SEVERE_HARASSMENT = "severe_harassment"
+    NUMBER_COMPLAINTS = "number_complaints"
+    SOURCE_FAILING = "source_failing"
+    SOURCE_SILENT = "source_silent"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something needs attention. `key` makes it one alert however often it is found again."""
+
+    kind: AlertKind
+    key: str
+    brand: str | None
+    subject: Mapping[str, Any]
+    reasons: tuple[Reason, ...]
+    case_id: int | None = None
+
+
+class NotificationStatus(StrEnum):
+    PENDING = "pending"
+    CLAIMED = "claimed"
+    TRANSMITTING = "transmitting"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a notifier delivers. `message_id` is the same on every attempt, so that a receiver
+    can tell a repeated transmission from a second message."""
+
+    message_id: str
+    recipient: str
+    subject: str
+    text: str
+    html: str
+
+
+class Role(StrEnum):
+    COMMUNITY_MANAGER = "community_manager"
+    BRAND_MANAGER = "brand_manager"
+    MARKETING_LEAD = "marketing_lead"
+    ADMINISTRATOR = "administrator"

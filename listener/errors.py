@@ -1,0 +1,145 @@
+"""Every error that Listener raises on purpose.
+
+ListenerError
+├── ConfigError               a file in the configuration folder is wrong
+│   └── MissingCredential     a secret that the configuration names is not in the environment
+├── QueryError                a boolean query cannot be read; carries the position
+├── HttpError                 a request did not give a usable answer
+│   ├── Unreachable           no answer: name, connection, time-out          (trying again helps)
+│   ├── HttpStatus            an answer with an error status                 (429 and 5xx: trying again helps)
+│   ├── TooLarge              the answer is larger than the limit
+│   └── ForbiddenAddress      the address is inside a network we do not ask
+├── SourceError               a source answered something that it does not promise
+├── CRMError                  a CRM or dialler cannot answer
+├── NotifyError               a message could not be delivered
+├── ImportError_              a file cannot be imported at all (single bad rows are rejects, not errors)
+├── StorageError              the database is missing, old, locked or read-only
+├── StaleWrite                somebody changed the row in the meantime
+├── NotAllowed                the role may not do this
+└── PortInUse                 the dashboard's port is taken
+
+`retry` tells whether trying the same again can help; people see `str(error)`: what, where, why,
+what to do.
+"""
+
+from __future__ import annotations
+
+
+class ListenerError(Exception):
+    """Base of the tree; `retry` is True where the same call may succeed later."""
+
+    retry: bool = False
+
+
+class ConfigError(ListenerError):
+    """A configuration file or value is wrong."""
+
+
+class MissingCredential(ConfigError):
+    """A secret named by the configuration is not in the environment."""
+
+    def __init__(self, variable: str, needed_by: str) -> None:
+        super().__init__(
+            f"the environment variable {variable} is not set, but {needed_by} needs it. "
+            f"Set it (for example in the service's unit file) or switch {needed_by} off in the configuration."
+        )
+        self.variable = variable
+
+
+class QueryError(ListenerError):
+    """A boolean query cannot be read. `position` is 0-based in `text`, in code points."""
+
+    def __init__(self, message: str, *, text: str, position: int) -> None:
+        self.reason = message
+        self.text = text
+        self.position = max(0, min(position, len(text)))
+        start = max(0, self.position - 40)
+        shown = text[start : self.position + 40].replace("\n", " ")
+        caret = " " * (self.position - start) + "^"
+        super().__init__(f"query, position {self.position + 1}: {message}\n  {shown}\n  {caret}")
+
+
+class HttpError(ListenerError):
+    """A request did not give a usable answer; `url` is shown without its query's secrets."""
+
+    def __init__(self, message: str, *, url: str) -> None:
+        super().__init__(message)
+        self.url = url
+
+
+class Unreachable(HttpError):
+    retry = True
+
+
+class HttpStatus(HttpError):
+    """`retry_after` in seconds, when the server said so."""
+
+    def __init__(
+        self, message: str, *, url: str, status: int, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, url=url)
+        self.status = status
+        self.retry_after = retry_after
+        self.retry = status == 429 or status >= 500
+
+
+class TooLarge(HttpError):
+    pass
+
+
+class ForbiddenAddress(HttpError):
+    pass
+
+
+class SourceError(ListenerError):
+    """A source answered something it does not promise. `source` is its configured name."""
+
+    def __init__(self, message: str, *, source: str, retry: bool = False) -> None:
+        super().__init__(f"source {source}: {message}")
+        self.source = source
+        self.retry = retry
+
+
+class CRMError(ListenerError):
+    def __init__(self, message: str, *, crm: str, retry: bool = False) -> None:
+        super().__init__(f"CRM {crm}: {message}")
+        self.crm = crm
+        self.retry = retry
+
+
+class NotifyError(ListenerError):
+    """`permanent` errors are not tried again: a wrong password stays wrong."""
+
+    def __init__(self, message: str, *, notifier: str, permanent: bool) -> None:
+        super().__init__(f"{notifier}: {message}")
+        self.notifier = notifier
+        self.permanent = permanent
+        self.retry = not permanent
+
+
+class ImportError_(ListenerError):  # noqa: N801 - the builtin's name is taken
+    """A file cannot be imported at all."""
+
+
+class StorageError(ListenerError):
+    pass
+
+
+class StaleWrite(ListenerError):
+    """Somebody else changed the row since it was read; `changed` says what."""
+
+    def __init__(self, message: str, *, changed: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.changed = changed
+
+
+class NotAllowed(ListenerError):
+    pass
+
+
+class PortInUse(ListenerError):
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(
+            f"the dashboard cannot listen on {host}:{port}: the port is in use. Stop the other "
+            "program, or set [dashboard] port in listener.toml (or `listener run --port N`)."
+        )

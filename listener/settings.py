@@ -1,0 +1,467 @@
+"""config/*.toml and the environment become one frozen Settings; an unknown key is an error.
+
+    listener.toml          the service: database, schedule, dashboard, e-mail, limits
+    brands.toml            what is watched: brands, their numbers and their queries
+    sources.toml           where we listen
+    rules/priority.toml    points for urgency
+    rules/routing.toml     queues, due times, working hours
+    rules/alerts.toml      what is worth an e-mail, and to whom
+
+Secrets are never in these files: a key that ends in `_env` names the environment variable that
+holds the secret, and `secret()` reads it when it is needed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import date, time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from listener.domain import NumberKind, PriorityLevel
+from listener.errors import ConfigError, MissingCredential
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def parse_duration(value: object) -> timedelta:
+    """`90s`, `5m`, `24h`, `2d`, `1w`; a bare number is not accepted because its unit is unsaid."""
+    if isinstance(value, timedelta):
+        return value
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", str(value))
+    if not found:
+        raise ValueError(f"{value!r} is not a duration; write for example 90s, 5m, 24h or 2d")
+    return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
+
+
+def _zone(value: object) -> str:
+    if str(value) not in available_timezones():
+        close = difflib.get_close_matches(str(value), available_timezones(), n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise ValueError(f"{value!r} is not a time zone of the IANA database{hint}")
+    return str(value)
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+ZoneName = Annotated[str, BeforeValidator(_zone)]
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+Key = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# ---------------------------------------------------------------------------- listener.toml
+
+
+class Service(Section):
+    language: Literal["es", "en"] = "es"
+    time_zone: ZoneName = "Europe/Madrid"
+    public_url: str = "http://127.0.0.1:8501"
+    log_format: Literal["text", "json"] = "text"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+
+class Schedule(Section):
+    """How often each loop wakes; a source's own `every` decides when it is due."""
+
+    collect: Duration = timedelta(seconds=30)
+    process: Duration = timedelta(seconds=10)
+    deliver: Duration = timedelta(seconds=10)
+
+
+class Dashboard(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(8501, ge=1, le=65535)
+    session_idle: Duration = timedelta(hours=12)
+    session_max: Duration = timedelta(days=7)
+
+
+class Process(Section):
+    batch_size: int = Field(64, ge=1, le=2048)
+    threads: int = Field(0, ge=0, le=256)  # 0: as many as the machine has cores
+    near_duplicate: float = Field(0.8, gt=0, le=1)
+    max_attempts: int = Field(3, ge=1)
+    weights: str = ""  # empty: the weights that ship with the package
+
+
+class Http(Section):
+    user_agent: str = "Listener/0.1 (reputation monitoring; contact: set [http] user_agent)"
+    timeout: Duration = timedelta(seconds=20)
+    max_bytes: int = Field(20_000_000, ge=1000)
+    per_host_interval: Duration = timedelta(seconds=1)
+    # Pages of the internal network are not ours to read: a feed must not make us ask them.
+    allow_private_addresses: bool = False
+
+
+class Email(Section):
+    enabled: bool = False
+    host: str = "localhost"
+    port: int = Field(587, ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    ca_file: str = ""
+    username_env: str = "LISTENER_SMTP_USERNAME"
+    password_env: str = "LISTENER_SMTP_PASSWORD"  # noqa: S105 - the name of a variable
+    sender: str = "Listener <listener@localhost>"
+    timeout: Duration = timedelta(seconds=20)
+
+
+class Delivery(Section):
+    max_attempts: int = Field(8, ge=1)
+    first_retry: Duration = timedelta(seconds=30)
+    longest_retry: Duration = timedelta(hours=1)
+
+
+class Matching(Section):
+    threshold: float = Field(0.85, gt=0, le=1)
+    crms: tuple[str, ...] = ("local",)
+
+
+class Retention(Section):
+    raw_pages: Duration = timedelta(days=30)
+
+
+class ListenerFile(Section):
+    service: Service = Service()
+    schedule: Schedule = Schedule()
+    dashboard: Dashboard = Dashboard()
+    process: Process = Process()
+    http: Http = Http()
+    email: Email = Email()
+    delivery: Delivery = Delivery()
+    matching: Matching = Matching()
+    retention: Retention = Retention()
+
+
+# ---------------------------------------------------------------------------- brands.toml
+
+
+class BrandNumber(Section):
+    number: str
+    kind: NumberKind = NumberKind.OWN
+    owner: str = ""
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+
+class Brand(Section):
+    """`query` is the boolean search that decides what is a mention of it."""
+
+    key: Key
+    name: str
+    kind: Literal["own", "competitor"] = "own"
+    countries: tuple[Country, ...] = ("ES",)
+    languages: tuple[Language, ...] = ("es",)
+    time_zone: ZoneName = "Europe/Madrid"
+    query: str
+    handles: tuple[str, ...] = ()  # the brand's own accounts, `platform:name`: never a complaint
+    numbers: tuple[BrandNumber, ...] = ()
+
+
+class BrandsFile(Section):
+    brands: tuple[Brand, ...] = ()
+
+    @model_validator(mode="after")
+    def _unique(self) -> BrandsFile:
+        _no_twins("brands", [b.key for b in self.brands])
+        return self
+
+
+# ---------------------------------------------------------------------------- sources.toml
+
+
+class SourceConfig(Section):
+    """One place to listen to. `options` are the source kind's own, checked by its module."""
+
+    name: Key
+    type: str
+    enabled: bool = True
+    every: Duration = timedelta(minutes=10)
+    # Longer than this without one new item, and people are told; 0s switches it off.
+    silent_after: Duration = timedelta(hours=48)
+    brands: tuple[str, ...] = ()  # empty: all
+    options: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class SourcesFile(Section):
+    sources: tuple[SourceConfig, ...] = ()
+
+    @model_validator(mode="after")
+    def _unique(self) -> SourcesFile:
+        _no_twins("sources", [s.name for s in self.sources])
+        return self
+
+
+# ---------------------------------------------------------------------------- rules/*.toml
+
+
+class PriorityRules(Section):
+    """Points per reason; a level begins at its number of points."""
+
+    harassment: int = 40
+    complaint: int = 15
+    negative: int = 5
+    refused: int = 15
+    off_hours: int = 10
+    legal_threat: int = 15
+    churn_threat: int = 10
+    contacts_each: int = 3
+    contacts_max: int = 20
+    own_number: int = 5
+    is_customer: int = 5
+    again: int = 10  # another mention by the same person on the same matter
+    reach_each_tenfold: int = 4
+    competitor: int = -60
+    levels: Mapping[PriorityLevel, int] = Field(
+        default_factory=lambda: {
+            PriorityLevel.URGENT: 75,
+            PriorityLevel.HIGH: 50,
+            PriorityLevel.NORMAL: 20,
+            PriorityLevel.LOW: -1000,
+        }
+    )
+
+
+class QueueRule(Section):
+    """The first rule whose every condition holds decides. An empty condition always holds."""
+
+    queue: Key
+    brands: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    levels: tuple[PriorityLevel, ...] = ()
+
+
+class WorkingHours(Section):
+    """Due times run only in these hours. An absent day is a day off."""
+
+    time_zone: ZoneName = "Europe/Madrid"
+    holidays: str = "ES"  # country, or country-region as in ES-MD; empty: none
+    mon: tuple[time, time] | None = None
+    tue: tuple[time, time] | None = None
+    wed: tuple[time, time] | None = None
+    thu: tuple[time, time] | None = None
+    fri: tuple[time, time] | None = None
+    sat: tuple[time, time] | None = None
+    sun: tuple[time, time] | None = None
+
+
+_DAY = (time(9), time(19))
+_OFFICE = WorkingHours(mon=_DAY, tue=_DAY, wed=_DAY, thu=_DAY, fri=_DAY)
+
+
+class RoutingRules(Section):
+    default_queue: Key = "general"
+    rules: tuple[QueueRule, ...] = ()
+    due: Mapping[PriorityLevel, Duration] = Field(
+        default_factory=lambda: {
+            PriorityLevel.URGENT: timedelta(hours=1),
+            PriorityLevel.HIGH: timedelta(hours=4),
+            PriorityLevel.NORMAL: timedelta(hours=10),
+            PriorityLevel.LOW: timedelta(hours=30),
+        }
+    )
+    # Due times of these levels run day and night.
+    around_the_clock: tuple[PriorityLevel, ...] = ()
+    working_hours: WorkingHours = _OFFICE
+
+
+class SevereHarassment(Section):
+    enabled: bool = True
+    level: PriorityLevel = PriorityLevel.URGENT
+
+
+class NumberComplaints(Section):
+    enabled: bool = True
+    count: int = Field(3, ge=2)
+    window: Duration = timedelta(hours=24)
+
+
+class SourceTrouble(Section):
+    enabled: bool = True
+    failures: int = Field(3, ge=1)
+
+
+class AlertRules(Section):
+    recipients: tuple[str, ...] = ()  # besides the case's owner
+    severe_harassment: SevereHarassment = SevereHarassment()
+    number_complaints: NumberComplaints = NumberComplaints()
+    source_failing: SourceTrouble = SourceTrouble()
+    source_silent: SourceTrouble = SourceTrouble()
+
+    @field_validator("recipients")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for address in value:
+            if not re.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+", address):
+                raise ValueError(f"{address!r} is not an e-mail address")
+        return value
+
+
+# ---------------------------------------------------------------------------- together
+
+
+class Settings(Section):
+    folder: Path
+    database_url: str
+    var: Path
+    listener: ListenerFile = ListenerFile()
+    brands: tuple[Brand, ...] = ()
+    sources: tuple[SourceConfig, ...] = ()
+    priority: PriorityRules = PriorityRules()
+    routing: RoutingRules = RoutingRules()
+    alerts: AlertRules = AlertRules()
+
+    def brand(self, key: str) -> Brand | None:
+        return next((b for b in self.brands if b.key == key), None)
+
+
+def secret(variable: str, needed_by: str) -> str:
+    """The value of an environment variable, read when needed so that it lives in no object."""
+    value = os.environ.get(variable, "")
+    if not value:
+        raise MissingCredential(variable, needed_by)
+    return value
+
+
+_FILES: Mapping[str, type[Section]] = {
+    "listener.toml": ListenerFile,
+    "brands.toml": BrandsFile,
+    "sources.toml": SourcesFile,
+    "rules/priority.toml": PriorityRules,
+    "rules/routing.toml": RoutingRules,
+    "rules/alerts.toml": AlertRules,
+}
+
+
+def load(
+    folder: Path | str | None = None, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """Read every file of the folder (LISTENER_CONFIG, default `config/`).
+
+    Raises ConfigError, which names file, key, reason and remedy; all mistakes of a file at once.
+    """
+    env = os.environ if environ is None else environ
+    base = Path(folder or env.get("LISTENER_CONFIG") or "config")
+    if not base.is_dir():
+        raise ConfigError(
+            f"the configuration folder {base} does not exist. Start in the project's folder, or set "
+            "LISTENER_CONFIG to the folder that holds listener.toml, brands.toml and sources.toml."
+        )
+    for path in sorted(base.rglob("*.toml")):
+        name = path.relative_to(base).as_posix()
+        if name not in _FILES:
+            close = difflib.get_close_matches(name, _FILES, n=1)
+            hint = f" Did you mean {close[0]}?" if close else f" Known: {', '.join(_FILES)}."
+            raise ConfigError(f"{path}: not a configuration file that Listener reads.{hint}")
+    parts = {name: _read(base / name, model) for name, model in _FILES.items()}
+    var = Path(env.get("LISTENER_VAR") or "var").absolute()
+    brands = parts["brands.toml"]
+    sources = parts["sources.toml"]
+    settings = Settings(
+        folder=base.absolute(),
+        var=var,
+        database_url=env.get("LISTENER_DATABASE_URL") or f"sqlite:///{var}/listener.db",
+        listener=parts["listener.toml"],
+        brands=brands.brands,  # type: ignore[attr-defined]
+        sources=sources.sources,  # type: ignore[attr-defined]
+        priority=parts["rules/priority.toml"],
+        routing=parts["rules/routing.toml"],
+        alerts=parts["rules/alerts.toml"],
+    )
+    _cross_check(settings, base)
+    return settings
+
+
+def _read(path: Path, model: type[Section]) -> Any:
+    if not path.exists():
+        return model()
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}.") from error
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        lines = [_explain(model, e) for e in error.errors(include_url=False)]
+        raise ConfigError("\n".join(f"{path}: {line}" for line in lines)) from error
+
+
+def _explain(model: type[BaseModel], error: Mapping[str, Any]) -> str:
+    where = "".join(
+        f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]
+    ).lstrip(".")
+    if error["type"] == "extra_forbidden":
+        known = _known_keys(model, error["loc"][:-1])
+        close = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"known keys: {', '.join(sorted(known))}"
+        return f"{where}: unknown key; {hint}"
+    if error["type"] == "missing":
+        return f"{where}: this key is required and missing"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    given = error.get("input")
+    shown = "" if isinstance(given, dict | list) else f" (it is {given!r})"
+    return f"{where}: {message}{shown}"
+
+
+def _known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    current: type[BaseModel] = model
+    for part in path:
+        if isinstance(part, int):
+            continue
+        field = current.model_fields.get(str(part))
+        nested = _section_in(field.annotation) if field else None
+        if nested is None:
+            return []
+        current = nested
+    return list(current.model_fields)
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in get_args(annotation):
+        if (found := _section_in(inner)) is not None:
+            return found
+    return None
+
+
+def _no_twins(what: str, names: list[str]) -> None:
+    twins = sorted({n for n in names if names.count(n) > 1})
+    if twins:
+        raise ValueError(f"two {what} are called {', '.join(twins)}; give each its own name")
+
+
+def _cross_check(settings: Settings, base: Path) -> None:
+    known = [b.key for b in settings.brands]
+    for source in settings.sources:
+        for key in source.brands:
+            if key not in known:
+                close = difflib.get_close_matches(key, known, n=1)
+                hint = f"; did you mean {close[0]}?" if close else f"; known: {', '.join(known)}"
+                raise ConfigError(
+                    f"{base / 'sources.toml'}: source {source.name}: brand {key!r} is not in "
+                    f"brands.toml{hint}"
+                )

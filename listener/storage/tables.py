@@ -1,0 +1,447 @@
+"""The tables. Nothing outside `listener/storage` (and the CRM `local`, whose tables are here too)
+sees a row: what crosses the boundary are the frozen types of `listener.domain` and of the
+storage modules."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware datetimes in, aware UTC out; a naive one is a bug and is refused.
+
+    SQLite keeps no zone, so the value is stored as UTC without one and gets it back on reading.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive datetime {value!r}: storage is UTC, give it a time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only an INTEGER key
+
+
+class Base(DeclarativeBase):
+    # Named constraints, so that migrations can speak of them on every database.
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own form
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+        list[Any]: JSON,
+        bytes: LargeBinary,
+        str: Text,
+    }
+
+
+# ---------------------------------------------------------------------------- collect
+
+
+class Subscription(Base):
+    """One configured source asked for one brand (or for all): its cursor and its health."""
+
+    __tablename__ = "subscriptions"
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)  # "mastodon-es/movistar"
+    source_name: Mapped[str] = mapped_column(String(80), index=True)
+    source_type: Mapped[str] = mapped_column(String(40))
+    cursor: Mapped[str | None]
+    last_attempt_at: Mapped[datetime | None]
+    last_success_at: Mapped[datetime | None]
+    last_item_at: Mapped[datetime | None]  # when the last new mention came in
+    watched_since: Mapped[datetime]
+    not_before: Mapped[datetime | None]  # the server asked us to wait
+    failures: Mapped[int] = mapped_column(Integer, default=0)  # in a row
+    last_error: Mapped[str | None]
+    items: Mapped[int] = mapped_column(Integer, default=0)
+    pages: Mapped[int] = mapped_column(Integer, default=0)
+    problems: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class RawPageRow(Base):
+    __tablename__ = "raw_pages"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    subscription: Mapped[str] = mapped_column(String(200), index=True)
+    source_type: Mapped[str] = mapped_column(String(40))
+    url: Mapped[str]
+    content_type: Mapped[str]
+    fetched_at: Mapped[datetime] = mapped_column(index=True)
+    body_gzip: Mapped[bytes]
+    meta: Mapped[dict[str, Any]]
+
+
+class AuthorRow(Base):
+    __tablename__ = "authors"
+    __table_args__ = (UniqueConstraint("source", "handle"),)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    source: Mapped[str] = mapped_column(String(40))
+    handle: Mapped[str] = mapped_column(String(300))
+    name: Mapped[str]
+    url: Mapped[str]
+    followers: Mapped[int | None] = mapped_column(Integer)
+    invented: Mapped[bool] = mapped_column(Boolean, default=False)
+
+
+class MentionRow(Base):
+    __tablename__ = "mentions"
+    __table_args__ = (
+        UniqueConstraint("source", "external_id"),
+        Index("ix_mentions_state_id", "state", "id"),
+        Index("ix_mentions_published_at_id", "published_at", "id"),
+    )
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    source: Mapped[str] = mapped_column(String(40))
+    external_id: Mapped[str] = mapped_column(String(600))
+    subscription: Mapped[str] = mapped_column(String(200), index=True)
+    raw_page_id: Mapped[int | None] = mapped_column(BigId)
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("authors.id"), index=True)
+    title: Mapped[str]
+    text: Mapped[str]
+    url: Mapped[str]
+    site: Mapped[str]
+    lang_hint: Mapped[str | None] = mapped_column(String(10))
+    published_at: Mapped[datetime]
+    collected_at: Mapped[datetime] = mapped_column(index=True)
+    reply_to: Mapped[str | None]
+    repost_of: Mapped[str | None]
+    tags: Mapped[list[Any]]
+    links: Mapped[list[Any]]
+    reach: Mapped[int | None] = mapped_column(Integer)
+    invented: Mapped[bool] = mapped_column(Boolean, default=False)
+    fingerprint: Mapped[str | None] = mapped_column(String(64), index=True)
+    duplicate_of: Mapped[int | None] = mapped_column(BigId, index=True)
+    duplicate_kind: Mapped[str | None] = mapped_column(String(10))
+    duplicate_similarity: Mapped[float | None] = mapped_column(Float)
+    # pending -> processed | failed ("failed" keeps its reason and is shown with the source)
+    state: Mapped[str] = mapped_column(String(10), default="pending")
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    error: Mapped[str | None]
+
+
+class MentionBrand(Base):
+    """Which brand's query found the mention, and what in it; `muted` when a NOT excluded it."""
+
+    __tablename__ = "mention_brands"
+    mention_id: Mapped[int] = mapped_column(ForeignKey("mentions.id"), primary_key=True)
+    brand: Mapped[str] = mapped_column(String(60), primary_key=True, index=True)
+    muted: Mapped[bool] = mapped_column(Boolean, default=False)
+    hits: Mapped[list[Any]]
+
+
+class MentionBand(Base):
+    """MinHash bands: two mentions that share one are compared in full."""
+
+    __tablename__ = "mention_bands"
+    band: Mapped[int] = mapped_column(Integer, primary_key=True)
+    hash: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    mention_id: Mapped[int] = mapped_column(ForeignKey("mentions.id"), primary_key=True, index=True)
+
+
+class Reject(Base):
+    """What could not be read: kept with its reason, never dropped."""
+
+    __tablename__ = "rejects"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    origin: Mapped[str] = mapped_column(String(300), index=True)  # subscription, or file
+    raw_page_id: Mapped[int | None] = mapped_column(BigId)
+    line: Mapped[int | None] = mapped_column(Integer)
+    reason: Mapped[str]
+    excerpt: Mapped[str]
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    at: Mapped[datetime]
+
+
+# ---------------------------------------------------------------------------- process
+
+
+class ReadingRow(Base):
+    __tablename__ = "readings"
+    mention_id: Mapped[int] = mapped_column(ForeignKey("mentions.id"), primary_key=True)
+    lang: Mapped[str] = mapped_column(String(10), index=True)
+    sentiment: Mapped[str] = mapped_column(String(10), index=True)
+    complaint: Mapped[bool] = mapped_column(Boolean, index=True)
+    category: Mapped[str | None] = mapped_column(String(30), index=True)
+    harassment: Mapped[bool] = mapped_column(Boolean, index=True)
+    scores: Mapped[dict[str, Any]]
+    uncertain: Mapped[list[Any]]
+    facts: Mapped[dict[str, Any]]
+    evidence: Mapped[list[Any]]
+    model: Mapped[str] = mapped_column(String(80))
+    read_at: Mapped[datetime]
+    embedding: Mapped[bytes | None]  # float16, as many as the encoder is wide
+
+
+class Correction(Base):
+    """A person's override of one question of a reading; the newest wins, for ever."""
+
+    __tablename__ = "corrections"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    mention_id: Mapped[int] = mapped_column(ForeignKey("mentions.id"), index=True)
+    question: Mapped[str] = mapped_column(String(40))
+    value: Mapped[Any] = mapped_column(JSON)
+    by_user: Mapped[str] = mapped_column(String(200))
+    at: Mapped[datetime]
+
+
+class ReportedNumber(Base):
+    """A number that a harassment complaint names as the caller's."""
+
+    __tablename__ = "reported_numbers"
+    mention_id: Mapped[int] = mapped_column(ForeignKey("mentions.id"), primary_key=True)
+    digits: Mapped[str] = mapped_column(String(40), primary_key=True)  # E.164, or a short code
+    brand: Mapped[str] = mapped_column(String(60), primary_key=True)
+    published_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class CaseRow(Base):
+    """The unit of work: one author, one brand, one matter. `version` guards against lost
+    updates. At most one case that is not closed exists per (brand, author, matter): `open_key`
+    is their hash while it is open and null afterwards."""
+
+    __tablename__ = "cases"
+    __table_args__ = (Index("ix_cases_status_score", "status", "score"),)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    open_key: Mapped[str | None] = mapped_column(String(64), unique=True)
+    brand: Mapped[str] = mapped_column(String(60), index=True)
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("authors.id"), index=True)
+    matter: Mapped[str] = mapped_column(String(30), index=True)  # harassment, or the category
+    lang: Mapped[str] = mapped_column(String(10))
+    status: Mapped[str] = mapped_column(String(10))
+    resolution: Mapped[str | None] = mapped_column(String(30))
+    score: Mapped[int] = mapped_column(Integer)
+    level: Mapped[str] = mapped_column(String(10))
+    priority_reasons: Mapped[list[Any]]
+    queue: Mapped[str] = mapped_column(String(60), index=True)
+    owner: Mapped[str | None] = mapped_column(String(200), index=True)
+    assigned_at: Mapped[datetime | None]
+    route_reasons: Mapped[list[Any]]
+    due_at: Mapped[datetime] = mapped_column(index=True)
+    opened_at: Mapped[datetime] = mapped_column(index=True)
+    updated_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    first_mention_id: Mapped[int] = mapped_column(BigId)
+    last_mention_id: Mapped[int] = mapped_column(BigId)
+    crm: Mapped[str | None] = mapped_column(String(40))
+    customer_ref: Mapped[str | None] = mapped_column(String(200), index=True)
+    match: Mapped[dict[str, Any] | None]  # the whole CustomerMatch, or why it is pending
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    invented: Mapped[bool] = mapped_column(Boolean, default=False)
+
+
+class CaseMention(Base):
+    __tablename__ = "case_mentions"
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    mention_id: Mapped[int] = mapped_column(
+        ForeignKey("mentions.id"), primary_key=True, index=True
+    )
+
+
+class CaseEvent(Base):
+    """The timeline: who, when, what. `actor` is a user's name or "listener"."""
+
+    __tablename__ = "case_events"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(200))
+    kind: Mapped[str] = mapped_column(String(30))
+    data: Mapped[dict[str, Any]]
+
+
+# ---------------------------------------------------------------------------- deliver
+
+
+class AlertRow(Base):
+    __tablename__ = "alerts"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[str] = mapped_column(String(300), unique=True)
+    kind: Mapped[str] = mapped_column(String(30), index=True)
+    brand: Mapped[str | None] = mapped_column(String(60), index=True)
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"), index=True)
+    subject: Mapped[dict[str, Any]]
+    reasons: Mapped[list[Any]]
+    raised_at: Mapped[datetime] = mapped_column(index=True)
+    ended_at: Mapped[datetime | None]
+    invented: Mapped[bool] = mapped_column(Boolean, default=False)
+
+
+class NotificationRow(Base):
+    """The outbox: one row per alert, way out and recipient, written in the alert's own commit."""
+
+    __tablename__ = "notifications"
+    __table_args__ = (
+        UniqueConstraint("alert_id", "notifier", "recipient"),
+        Index("ix_notifications_status_next_attempt_at", "status", "next_attempt_at"),
+    )
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alerts.id"))
+    notifier: Mapped[str] = mapped_column(String(40))
+    recipient: Mapped[str] = mapped_column(String(320))
+    language: Mapped[str] = mapped_column(String(10))
+    message_id: Mapped[str] = mapped_column(String(200), unique=True)
+    status: Mapped[str] = mapped_column(String(15))
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    next_attempt_at: Mapped[datetime]
+    claimed_by: Mapped[str | None] = mapped_column(String(80))
+    claimed_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+
+
+class LoopRow(Base):
+    """The last run of each loop, for `listener status` and the health page."""
+
+    __tablename__ = "loops"
+    name: Mapped[str] = mapped_column(String(20), primary_key=True)
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    succeeded_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+    last_counts: Mapped[dict[str, Any]]
+
+
+# ---------------------------------------------------------------------------- people
+
+
+class UserRow(Base):
+    """An account; people of a queue get cases. Empty brands, languages, queues mean all."""
+
+    __tablename__ = "users"
+    username: Mapped[str] = mapped_column(String(200), primary_key=True)
+    name: Mapped[str]
+    email: Mapped[str] = mapped_column(String(320))
+    role: Mapped[str] = mapped_column(String(30))
+    language: Mapped[str] = mapped_column(String(10))
+    time_zone: Mapped[str] = mapped_column(String(60))
+    brands: Mapped[list[Any]]
+    languages: Mapped[list[Any]]
+    queues: Mapped[list[Any]]
+    password_hash: Mapped[str | None]
+    failed_sign_ins: Mapped[int] = mapped_column(Integer, default=0)
+    locked_until: Mapped[datetime | None]
+    disabled: Mapped[bool] = mapped_column(Boolean, default=False)
+    created_at: Mapped[datetime]
+
+
+class SessionRow(Base):
+    """A signed-in browser. Only the hash of its token is stored."""
+
+    __tablename__ = "sessions"
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    username: Mapped[str] = mapped_column(ForeignKey("users.username"), index=True)
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
+class SetupLink(Base):
+    """A link that sets a password once: the first administrator's, or a forgotten one's."""
+
+    __tablename__ = "setup_links"
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    username: Mapped[str] = mapped_column(ForeignKey("users.username"))
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+# ---------------------------------------------------------------------------- crm/local
+
+
+class CrmPerson(Base):
+    __tablename__ = "crm_people"
+    customer_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    name: Mapped[str]
+    country: Mapped[str] = mapped_column(String(2))
+    time_zone: Mapped[str] = mapped_column(String(60))
+    consent: Mapped[str] = mapped_column(String(10))
+    consent_at: Mapped[datetime | None]
+    preferred_channel: Mapped[str] = mapped_column(String(20))
+    status: Mapped[str] = mapped_column(String(10))
+    extra: Mapped[dict[str, Any]]  # unknown columns, kept aside
+    invented: Mapped[bool] = mapped_column(Boolean, default=False)
+
+
+class CrmIdentifier(Base):
+    """Phones (E.164 where they parse), e-mails (lower case) and handles (`platform:name`)."""
+
+    __tablename__ = "crm_identifiers"
+    __table_args__ = (Index("ix_crm_identifiers_kind_value", "kind", "value"),)
+    customer_id: Mapped[str] = mapped_column(
+        ForeignKey("crm_people.customer_id"), primary_key=True
+    )
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    value: Mapped[str] = mapped_column(String(320), primary_key=True)
+    as_written: Mapped[str]
+
+
+class CrmEvent(Base):
+    __tablename__ = "crm_events"
+    __table_args__ = (
+        Index("ix_crm_events_customer_id_at", "customer_id", "at"),
+        Index("ix_crm_events_customer_number_at", "customer_number", "at"),
+        Index("ix_crm_events_caller_number_at", "caller_number", "at"),
+    )
+    event_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    at: Mapped[datetime]
+    direction: Mapped[str] = mapped_column(String(3))
+    channel: Mapped[str] = mapped_column(String(10))
+    customer_id: Mapped[str | None] = mapped_column(String(200))
+    customer_number: Mapped[str] = mapped_column(String(40))
+    caller_number: Mapped[str] = mapped_column(String(40))
+    campaign: Mapped[str]
+    list_name: Mapped[str]
+    list_loaded_at: Mapped[datetime | None]
+    centre: Mapped[str]
+    agent: Mapped[str]
+    disposition: Mapped[str] = mapped_column(String(30))
+    duration_s: Mapped[int] = mapped_column(Integer)
+    note: Mapped[str]
+    extra: Mapped[dict[str, Any]]
+    invented: Mapped[bool] = mapped_column(Boolean, default=False)
+
+
+class CrmNumber(Base):
+    __tablename__ = "crm_numbers"
+    number: Mapped[str] = mapped_column(String(40), primary_key=True)  # E.164, or a short code
+    brand: Mapped[str] = mapped_column(String(60), primary_key=True)
+    valid_from_day: Mapped[str] = mapped_column(String(10), primary_key=True, default="")
+    valid_to_day: Mapped[str] = mapped_column(String(10), default="")
+    kind: Mapped[str] = mapped_column(String(15))
+    owner: Mapped[str]
+    invented: Mapped[bool] = mapped_column(Boolean, default=False)
