@@ -279,10 +279,15 @@ class Alert:
 
 
 class NotificationStatus(StrEnum):
+    """`transmitting` is committed just before the byte that makes the receiver responsible. A
+    process that dies between that and its answer leaves the row `in_doubt`: almost certainly
+    delivered, so never sent again by itself, but shown to people, who can."""
+
     PENDING = "pending"
     CLAIMED = "claimed"
     TRANSMITTING = "transmitting"
     SENT = "sent"
+    IN_DOUBT = "in_doubt"
     FAILED = "failed"
 
 

@@ -231,7 +231,6 @@ class PriorityRules(Section):
     is_customer: int = 5
     again: int = 10  # another mention by the same person on the same matter
     reach_each_tenfold: int = 4
-    competitor: int = -60
     levels: Mapping[PriorityLevel, int] = Field(
         default_factory=lambda: {
             PriorityLevel.URGENT: 75,
@@ -304,6 +303,8 @@ class SourceTrouble(Section):
 
 class AlertRules(Section):
     recipients: tuple[str, ...] = ()  # besides the case's owner
+    # An import of last year's posts opens cases but wakes nobody.
+    newer_than: Duration = timedelta(days=7)
     severe_harassment: SevereHarassment = SevereHarassment()
     number_complaints: NumberComplaints = NumberComplaints()
     source_failing: SourceTrouble = SourceTrouble()
@@ -354,9 +355,7 @@ _FILES: Mapping[str, type[Section]] = {
 }
 
 
-def load(
-    folder: Path | str | None = None, environ: Mapping[str, str] | None = None
-) -> Settings:
+def load(folder: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Read every file of the folder (LISTENER_CONFIG, default `config/`).
 
     Raises ConfigError, which names file, key, reason and remedy; all mistakes of a file at once.

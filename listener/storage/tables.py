@@ -89,6 +89,7 @@ class Subscription(Base):
     watched_since: Mapped[datetime]
     not_before: Mapped[datetime | None]  # the server asked us to wait
     failures: Mapped[int] = mapped_column(Integer, default=0)  # in a row
+    failing_since: Mapped[datetime | None]
     last_error: Mapped[str | None]
     items: Mapped[int] = mapped_column(Integer, default=0)
     pages: Mapped[int] = mapped_column(Integer, default=0)
@@ -268,9 +269,7 @@ class CaseRow(Base):
 class CaseMention(Base):
     __tablename__ = "case_mentions"
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
-    mention_id: Mapped[int] = mapped_column(
-        ForeignKey("mentions.id"), primary_key=True, index=True
-    )
+    mention_id: Mapped[int] = mapped_column(ForeignKey("mentions.id"), primary_key=True, index=True)
 
 
 class CaseEvent(Base):
@@ -402,9 +401,7 @@ class CrmIdentifier(Base):
 
     __tablename__ = "crm_identifiers"
     __table_args__ = (Index("ix_crm_identifiers_kind_value", "kind", "value"),)
-    customer_id: Mapped[str] = mapped_column(
-        ForeignKey("crm_people.customer_id"), primary_key=True
-    )
+    customer_id: Mapped[str] = mapped_column(ForeignKey("crm_people.customer_id"), primary_key=True)
     kind: Mapped[str] = mapped_column(String(20), primary_key=True)
     value: Mapped[str] = mapped_column(String(320), primary_key=True)
     as_written: Mapped[str]

@@ -1,0 +1,264 @@
+"""Alerts and the outbox. An alert and its notifications are written in one commit; a
+notification is claimed, transmitted and recorded in commits of its own, so that a crash at any
+moment leaves a state that says what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listener.domain import Alert, NotificationStatus, Reason
+from listener.storage.database import insert_new
+from listener.storage.tables import AlertRow, NotificationRow
+
+_S = NotificationStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    address: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAlert:
+    id: int
+    key: str
+    kind: str
+    brand: str | None
+    case_id: int | None
+    subject: Mapping[str, Any]
+    reasons: tuple[Reason, ...]
+    raised_at: datetime
+    ended_at: datetime | None
+    invented: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredNotification:
+    id: int
+    alert_id: int
+    notifier: str
+    recipient: str
+    language: str
+    message_id: str
+    status: str
+    attempts: int
+    next_attempt_at: datetime
+    claimed_by: str | None
+    claimed_at: datetime | None
+    sent_at: datetime | None
+    last_error: str | None
+
+
+def reason_to_json(reason: Reason) -> dict[str, Any]:
+    return {"key": reason.key, "values": dict(reason.values), "points": reason.points}
+
+
+def reason_from_json(data: Mapping[str, Any]) -> Reason:
+    return Reason(data["key"], data.get("values", {}), data.get("points", 0))
+
+
+def raise_alert(
+    session: Session,
+    alert: Alert,
+    recipients: Sequence[Recipient],
+    *,
+    notifier: str,
+    domain: str,
+    now: datetime,
+    invented: bool = False,
+) -> int | None:
+    """Store an alert and one pending notification per recipient; None when it stood already.
+
+    Nobody is written to about invented mentions.
+    """
+    new = insert_new(
+        session,
+        AlertRow,
+        [
+            {
+                "key": alert.key,
+                "kind": alert.kind.value,
+                "brand": alert.brand,
+                "case_id": alert.case_id,
+                "subject": dict(alert.subject),
+                "reasons": [reason_to_json(r) for r in alert.reasons],
+                "raised_at": now,
+                "invented": invented,
+            }
+        ],
+        returning=AlertRow.id,
+    )
+    if not new:
+        return None
+    alert_id = int(new[0])
+    if not invented:
+        insert_new(
+            session,
+            NotificationRow,
+            [
+                {
+                    "alert_id": alert_id,
+                    "notifier": notifier,
+                    "recipient": person.address,
+                    "language": person.language,
+                    "message_id": f"<{uuid4().hex}.{alert_id}@{domain}>",
+                    "status": _S.PENDING,
+                    "attempts": 0,
+                    "next_attempt_at": now,
+                }
+                for person in {p.address: p for p in recipients}.values()
+            ],
+        )
+    return alert_id
+
+
+def end_alerts(session: Session, key_prefix: str, now: datetime) -> None:
+    """Mark alerts as over: the source answers again."""
+    session.execute(
+        sa.update(AlertRow)
+        .where(AlertRow.key.startswith(key_prefix, autoescape=True), AlertRow.ended_at.is_(None))
+        .values(ended_at=now)
+    )
+
+
+def recent(
+    session: Session, *, brands: Sequence[str] | None = None, limit: int = 200
+) -> list[StoredAlert]:
+    query = sa.select(AlertRow).order_by(AlertRow.id.desc()).limit(limit)
+    if brands:
+        query = query.where(sa.or_(AlertRow.brand.is_(None), AlertRow.brand.in_(brands)))
+    return [_alert(row) for row in session.scalars(query)]
+
+
+def get(session: Session, alert_id: int) -> StoredAlert | None:
+    row = session.get(AlertRow, alert_id)
+    return _alert(row) if row else None
+
+
+def notifications_of(session: Session, alert_ids: Sequence[int]) -> list[StoredNotification]:
+    rows = session.scalars(
+        sa.select(NotificationRow)
+        .where(NotificationRow.alert_id.in_(alert_ids))
+        .order_by(NotificationRow.id)
+    )
+    return [_notification(row) for row in rows]
+
+
+# ---------------------------------------------------------------------------- the outbox
+
+
+def claim_next(session: Session, worker: str, now: datetime) -> StoredNotification | None:
+    """Take the next notification that is due, for this worker alone."""
+    candidate = (
+        sa.select(NotificationRow.id)
+        .where(NotificationRow.status == _S.PENDING, NotificationRow.next_attempt_at <= now)
+        .order_by(NotificationRow.next_attempt_at, NotificationRow.id)
+        .limit(1)
+    )
+    if session.get_bind().dialect.name == "postgresql":
+        candidate = candidate.with_for_update(skip_locked=True)
+    found = session.scalar(candidate)
+    if found is None:
+        return None
+    row = session.get_one(NotificationRow, found)
+    row.status = _S.CLAIMED
+    row.claimed_by = worker
+    row.claimed_at = now
+    row.attempts += 1
+    session.flush()
+    return _notification(row)
+
+
+def transmitting(session: Session, notification_id: int) -> None:
+    _move(session, notification_id, _S.CLAIMED, status=_S.TRANSMITTING)
+
+
+def sent(session: Session, notification_id: int, now: datetime) -> None:
+    session.execute(
+        sa.update(NotificationRow)
+        .where(NotificationRow.id == notification_id)
+        .values(status=_S.SENT, sent_at=now, last_error=None, claimed_by=None)
+    )
+
+
+def postponed(
+    session: Session, notification_id: int, error: str, *, next_attempt_at: datetime | None
+) -> None:
+    """Not delivered: tried again at that time, or failed for good when there is none."""
+    session.execute(
+        sa.update(NotificationRow)
+        .where(NotificationRow.id == notification_id)
+        .values(
+            status=_S.PENDING if next_attempt_at else _S.FAILED,
+            last_error=error[:2000],
+            claimed_by=None,
+            **({"next_attempt_at": next_attempt_at} if next_attempt_at else {}),
+        )
+    )
+
+
+def in_doubt(session: Session, notification_id: int, error: str) -> None:
+    session.execute(
+        sa.update(NotificationRow)
+        .where(NotificationRow.id == notification_id)
+        .values(status=_S.IN_DOUBT, last_error=error[:2000], claimed_by=None)
+    )
+
+
+def claimed(session: Session) -> list[StoredNotification]:
+    """What some worker holds at this moment; after a crash, what it left behind."""
+    rows = session.scalars(
+        sa.select(NotificationRow).where(NotificationRow.status.in_([_S.CLAIMED, _S.TRANSMITTING]))
+    )
+    return [_notification(row) for row in rows]
+
+
+def send_again(session: Session, notification_id: int, now: datetime) -> bool:
+    """A person's decision to transmit a failed or doubtful notification once more."""
+    return _move(
+        session,
+        notification_id,
+        _S.FAILED,
+        _S.IN_DOUBT,
+        status=_S.PENDING,
+        next_attempt_at=now,
+        attempts=0,
+    )
+
+
+def _move(session: Session, notification_id: int, *allowed: str, **values: Any) -> bool:
+    result = session.execute(
+        sa.update(NotificationRow)
+        .where(NotificationRow.id == notification_id, NotificationRow.status.in_(allowed))
+        .values(**values)
+    )
+    return bool(result.rowcount)  # type: ignore[attr-defined]
+
+
+def _alert(row: AlertRow) -> StoredAlert:
+    return StoredAlert(
+        id=row.id,
+        key=row.key,
+        kind=row.kind,
+        brand=row.brand,
+        case_id=row.case_id,
+        subject=row.subject,
+        reasons=tuple(reason_from_json(r) for r in row.reasons),
+        raised_at=row.raised_at,
+        ended_at=row.ended_at,
+        invented=row.invented,
+    )
+
+
+def _notification(row: NotificationRow) -> StoredNotification:
+    return StoredNotification(
+        **{name: getattr(row, name) for name in StoredNotification.__dataclass_fields__}
+    )

@@ -1,0 +1,181 @@
+"""The database: connections, transactions, schema."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from listener.errors import StorageError
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Database:
+    """One engine. `write()` commits at its end or rolls everything back; `read()` sees one
+    moment. On SQLite a writer takes the lock at its beginning (BEGIN IMMEDIATE), so that two
+    writers wait for each other instead of failing half-way."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        parsed = make_url(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if self.is_sqlite and parsed.database not in (None, "", ":memory:"):
+            folder = Path(str(parsed.database)).parent
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StorageError(
+                    f"cannot create the folder {folder} for the database: {error.strerror}. Make "
+                    "it writable, or set LISTENER_VAR or LISTENER_DATABASE_URL to another place."
+                ) from error
+        if parsed.drivername in ("postgresql", "postgres"):
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        kwargs: dict[str, Any] = {"pool_pre_ping": not self.is_sqlite}
+        if self.is_sqlite:
+            kwargs["connect_args"] = {"timeout": 30, "check_same_thread": False}
+            if parsed.database in (None, "", ":memory:"):
+                kwargs["poolclass"] = sa.pool.StaticPool
+        try:
+            self.engine = sa.create_engine(parsed, **kwargs)
+        except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
+            raise StorageError(
+                f"LISTENER_DATABASE_URL cannot be used: {error}. Write sqlite:///path or "
+                "postgresql://user@host/name (the extra `postgresql` installs its driver)."
+            ) from error
+        if self.is_sqlite:
+            _prepare_sqlite(self.engine)
+        self._writer = sessionmaker(
+            self.engine.execution_options(begin="IMMEDIATE"), expire_on_commit=False
+        )
+        self._reader = sessionmaker(self.engine, expire_on_commit=False)
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        with self._translated(), self._writer() as session, session.begin():
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        with self._translated(), self._reader() as session:
+            yield session
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            raise StorageError(self._explain(error)) from error
+
+    def _explain(self, error: DBAPIError) -> str:
+        reason = str(error.orig).splitlines()[0] if error.orig else str(error)
+        place = make_url(self.url).render_as_string(hide_password=True)
+        remedy = "See that the server runs and the address is right."
+        if self.is_sqlite:
+            remedy = {
+                "attempt to write a readonly database": "Make the file and its folder writable.",
+                "unable to open database file": "See that its folder exists and is writable.",
+                "database or disk is full": "Free some space; nothing of this step was stored.",
+                "disk I/O error": "See that the disk is writable and healthy.",
+                "database is locked": "Another program holds it; stop it or try again.",
+            }.get(reason, "")
+            if "no such table" in reason or "no such column" in reason:
+                remedy = "The schema is missing or old: run `listener doctor --migrate`."
+        return f"database {place}: {reason}. {remedy}".strip()
+
+    # ------------------------------------------------------------------ schema
+
+    def upgrade(self) -> None:
+        """Bring the schema to the newest revision; safe to call by several processes at once."""
+        with self._translated(), _UPGRADE_LOCK, self.engine.connect() as connection:
+            if not self.is_sqlite:
+                connection.execute(sa.text("SELECT pg_advisory_lock(4711004)"))
+                connection.commit()
+            try:
+                command.upgrade(self._alembic(connection), "head")
+                connection.commit()
+            finally:
+                if not self.is_sqlite:
+                    connection.execute(sa.text("SELECT pg_advisory_unlock(4711004)"))
+                    connection.commit()
+
+    def revision(self) -> tuple[str | None, str | None]:
+        """(the database's, the newest); equal when the schema is up to date."""
+        with self._translated(), self.engine.connect() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+        return current, ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+
+    def _alembic(self, connection: sa.Connection) -> Config:
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        config.attributes["connection"] = connection
+        return config
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+_UPGRADE_LOCK = threading.Lock()
+
+
+def _prepare_sqlite(engine: sa.Engine) -> None:
+    @sa.event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "foreign_keys=ON",
+            "busy_timeout=30000",
+            "cache_size=-65536",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        mode = connection.get_execution_options().get("begin", "DEFERRED")
+        connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+def insert_new(
+    session: Session, table: type[Any], rows: list[dict[str, Any]], *, returning: Any = None
+) -> list[Any]:
+    """INSERT ... ON CONFLICT DO NOTHING; gives `returning` of the rows that were new."""
+    if not rows:
+        return []
+    statement = _insert(session, table).on_conflict_do_nothing()
+    if returning is None:
+        session.execute(statement, rows)
+        return []
+    return list(session.scalars(statement.returning(returning), rows))
+
+
+def upsert(
+    session: Session, table: type[Any], rows: list[dict[str, Any]], *, update: list[str]
+) -> None:
+    """INSERT ... ON CONFLICT (primary key) DO UPDATE of the named columns."""
+    if not rows:
+        return
+    statement = _insert(session, table)
+    keys = [c.name for c in sa.inspect(table).primary_key]
+    statement = statement.on_conflict_do_update(
+        index_elements=keys, set_={name: statement.excluded[name] for name in update}
+    )
+    session.execute(statement, rows)
+
+
+def _insert(session: Session, table: type[Any]) -> Any:
+    name = session.get_bind().dialect.name
+    return (postgresql if name == "postgresql" else sqlite).insert(table)

@@ -1,0 +1,170 @@
+"""How each subscription and each loop is doing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listener.errors import StorageError
+from listener.storage.database import insert_new, upsert
+from listener.storage.tables import LoopRow, Subscription
+
+
+class CursorMoved(StorageError):
+    """Another collector has stored this page already."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionHealth:
+    key: str
+    source_name: str
+    source_type: str
+    cursor: str | None
+    watched_since: datetime
+    last_attempt_at: datetime | None
+    last_success_at: datetime | None
+    last_item_at: datetime | None
+    not_before: datetime | None
+    failures: int
+    failing_since: datetime | None
+    last_error: str | None
+    items: int
+    pages: int
+    problems: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoopHealth:
+    name: str
+    started_at: datetime | None
+    finished_at: datetime | None
+    succeeded_at: datetime | None
+    last_error: str | None
+    last_counts: Mapping[str, Any]
+
+
+def watch(session: Session, keys: Sequence[tuple[str, str, str]], now: datetime) -> None:
+    """Make sure that every (key, source name, source type) has its row."""
+    insert_new(
+        session,
+        Subscription,
+        [
+            {
+                "key": key,
+                "source_name": name,
+                "source_type": kind,
+                "watched_since": now,
+                "failures": 0,
+                "items": 0,
+                "pages": 0,
+                "problems": 0,
+            }
+            for key, name, kind in keys
+        ],
+    )
+
+
+def subscriptions(session: Session) -> list[SubscriptionHealth]:
+    rows = session.scalars(sa.select(Subscription).order_by(Subscription.key))
+    return [
+        SubscriptionHealth(
+            **{name: getattr(row, name) for name in SubscriptionHealth.__dataclass_fields__}
+        )
+        for row in rows
+    ]
+
+
+def move_cursor(
+    session: Session, key: str, expected: str | None, new: str | None, now: datetime
+) -> None:
+    same = Subscription.cursor.is_(None) if expected is None else Subscription.cursor == expected
+    values: dict[str, Any] = {"last_attempt_at": now}
+    if new is not None:
+        values["cursor"] = new
+    result = session.execute(
+        sa.update(Subscription).where(Subscription.key == key, same).values(**values)
+    )
+    if result.rowcount != 1:  # type: ignore[attr-defined]
+        raise CursorMoved(f"{key}: another collector has read on; its pages stand")
+
+
+def count_page(session: Session, key: str, *, items: int, problems: int, now: datetime) -> None:
+    values: dict[str, Any] = {
+        "pages": Subscription.pages + 1,
+        "items": Subscription.items + items,
+        "problems": Subscription.problems + problems,
+    }
+    if items:
+        values["last_item_at"] = now
+    session.execute(sa.update(Subscription).where(Subscription.key == key).values(**values))
+
+
+def attempted(session: Session, key: str, now: datetime) -> None:
+    session.execute(
+        sa.update(Subscription).where(Subscription.key == key).values(last_attempt_at=now)
+    )
+
+
+def succeeded(session: Session, key: str, now: datetime) -> None:
+    session.execute(
+        sa.update(Subscription)
+        .where(Subscription.key == key)
+        .values(
+            last_attempt_at=now,
+            last_success_at=now,
+            failures=0,
+            failing_since=None,
+            last_error=None,
+            not_before=None,
+        )
+    )
+
+
+def failed(
+    session: Session, key: str, error: str, now: datetime, *, not_before: datetime | None = None
+) -> None:
+    session.execute(
+        sa.update(Subscription)
+        .where(Subscription.key == key)
+        .values(
+            last_attempt_at=now,
+            failures=Subscription.failures + 1,
+            failing_since=sa.func.coalesce(Subscription.failing_since, now),
+            last_error=error[:2000],
+            not_before=not_before,
+        )
+    )
+
+
+def loop_started(session: Session, name: str, now: datetime) -> None:
+    upsert(
+        session,
+        LoopRow,
+        [{"name": name, "started_at": now, "last_counts": {}}],
+        update=["started_at"],
+    )
+
+
+def loop_finished(
+    session: Session, name: str, now: datetime, counts: Mapping[str, Any], error: str | None
+) -> None:
+    values: dict[str, Any] = {
+        "finished_at": now,
+        "last_counts": dict(counts),
+        "last_error": error[:2000] if error else None,
+    }
+    if error is None:
+        values["succeeded_at"] = now
+    session.execute(sa.update(LoopRow).where(LoopRow.name == name).values(**values))
+
+
+def loops(session: Session) -> list[LoopHealth]:
+    return [
+        LoopHealth(**{name: getattr(row, name) for name in LoopHealth.__dataclass_fields__})
+        for row in session.scalars(sa.select(LoopRow).order_by(LoopRow.name))
+    ]

@@ -1,0 +1,242 @@
+"""Collected items: the page, its mentions and the cursor in one commit."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listener.domain import Author, Mention, Problem, RawPage
+from listener.storage import health
+from listener.storage.database import insert_new
+from listener.storage.tables import (
+    AuthorRow,
+    MentionBrand,
+    MentionRow,
+    RawPageRow,
+    Reject,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BrandHit:
+    """Why a brand's query found a mention; `muted` when one of its NOT clauses excluded it."""
+
+    brand: str
+    muted: bool = False
+    hits: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A mention and the brands that it is about."""
+
+    mention: Mention
+    brands: tuple[BrandHit, ...]
+
+
+@dataclass(slots=True)
+class Saved:
+    new: int = 0
+    known: int = 0
+    rejected: int = 0
+    new_ids: list[int] = field(default_factory=list)
+
+    def add(self, other: Saved) -> None:
+        self.new += other.new
+        self.known += other.known
+        self.rejected += other.rejected
+        self.new_ids += other.new_ids
+
+
+def save_page(
+    session: Session,
+    *,
+    subscription: str,
+    source_type: str,
+    page: RawPage,
+    found: Sequence[Found],
+    problems: Sequence[Problem],
+    expected_cursor: str | None,
+    now: datetime,
+) -> Saved:
+    """Store one page: raw, mentions, problems and the cursor that passed them.
+
+    Raises health.CursorMoved when another collector has read on in the meantime; then nothing of
+    this page is stored, because the other one stored it.
+    """
+    health.move_cursor(session, subscription, expected_cursor, page.cursor, now)
+    raw = RawPageRow(
+        subscription=subscription,
+        source_type=source_type,
+        url=page.url,
+        content_type=page.content_type,
+        fetched_at=page.fetched_at,
+        body_gzip=gzip.compress(page.body, 6),
+        meta=dict(page.meta),
+    )
+    session.add(raw)
+    session.flush()
+    saved = save_found(session, subscription, found, now=now, raw_page_id=raw.id)
+    saved.rejected = save_problems(session, subscription, problems, now=now, raw_page_id=raw.id)
+    health.count_page(session, subscription, items=saved.new, problems=saved.rejected, now=now)
+    return saved
+
+
+def save_found(
+    session: Session,
+    subscription: str,
+    found: Sequence[Found],
+    *,
+    now: datetime,
+    raw_page_id: int | None = None,
+) -> Saved:
+    """Store mentions once per (source, external id); what is known already only gains brands."""
+    unique: dict[tuple[str, str], Found] = {}
+    for item in found:
+        unique.setdefault((item.mention.source, item.mention.external_id), item)
+    authors = _authors(session, [f.mention for f in unique.values()])
+    rows = [_row(f.mention, subscription, raw_page_id, authors, now) for f in unique.values()]
+    new_ids = insert_new(session, MentionRow, rows, returning=MentionRow.id)
+    ids = _ids(session, list(unique))
+    insert_new(
+        session,
+        MentionBrand,
+        [
+            {
+                "mention_id": ids[key],
+                "brand": hit.brand,
+                "muted": hit.muted,
+                "hits": [dict(h) for h in hit.hits],
+            }
+            for key, item in unique.items()
+            for hit in item.brands
+        ],
+    )
+    return Saved(new=len(new_ids), known=len(found) - len(new_ids), new_ids=list(new_ids))
+
+
+def save_problems(
+    session: Session,
+    origin: str,
+    problems: Iterable[Problem],
+    *,
+    now: datetime,
+    raw_page_id: int | None = None,
+) -> int:
+    """Keep what could not be read; the same problem of the same origin is kept once."""
+    rows: dict[str, dict[str, Any]] = {}
+    for problem in problems:
+        digest = hashlib.sha256(
+            f"{origin}\0{problem.line}\0{problem.reason}\0{problem.excerpt}".encode(
+                "utf-8", "replace"
+            )
+        ).hexdigest()
+        rows[digest] = {
+            "origin": origin,
+            "raw_page_id": raw_page_id,
+            "line": problem.line,
+            "reason": problem.reason,
+            "excerpt": problem.excerpt[:2000],
+            "digest": digest,
+            "at": now,
+        }
+    return len(insert_new(session, Reject, list(rows.values()), returning=Reject.id))
+
+
+def known_ids(session: Session, source: str, external_ids: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for start in range(0, len(external_ids), 500):
+        found.update(
+            session.scalars(
+                sa.select(MentionRow.external_id).where(
+                    MentionRow.source == source,
+                    MentionRow.external_id.in_(external_ids[start : start + 500]),
+                )
+            )
+        )
+    return found
+
+
+def _row(
+    mention: Mention,
+    subscription: str,
+    raw_page_id: int | None,
+    authors: Mapping[tuple[str, str], int],
+    now: datetime,
+) -> dict[str, Any]:
+    return {
+        "source": mention.source,
+        "external_id": mention.external_id,
+        "subscription": subscription,
+        "raw_page_id": raw_page_id,
+        "author_id": authors.get((mention.source, mention.author.handle))
+        if mention.author
+        else None,
+        "title": mention.title,
+        "text": mention.text,
+        "url": mention.url,
+        "site": mention.site,
+        "lang_hint": mention.lang,
+        "published_at": mention.published_at,
+        "collected_at": now,
+        "reply_to": mention.reply_to,
+        "repost_of": mention.repost_of,
+        "tags": list(mention.tags),
+        "links": list(mention.links),
+        "reach": mention.reach,
+        "invented": mention.invented,
+        "state": "pending",
+        "attempts": 0,
+    }
+
+
+def _authors(session: Session, mentions: Sequence[Mention]) -> dict[tuple[str, str], int]:
+    people: dict[tuple[str, str], tuple[Author, bool]] = {
+        (m.source, m.author.handle): (m.author, m.invented) for m in mentions if m.author
+    }
+    insert_new(
+        session,
+        AuthorRow,
+        [
+            {
+                "source": source,
+                "handle": handle,
+                "name": author.name,
+                "url": author.url,
+                "followers": author.followers,
+                "invented": invented,
+            }
+            for (source, handle), (author, invented) in people.items()
+        ],
+    )
+    keys = list(people)
+    ids: dict[tuple[str, str], int] = {}
+    for start in range(0, len(keys), 300):
+        part = keys[start : start + 300]
+        for row in session.execute(
+            sa.select(AuthorRow.id, AuthorRow.source, AuthorRow.handle).where(
+                sa.tuple_(AuthorRow.source, AuthorRow.handle).in_(part)
+            )
+        ):
+            ids[row.source, row.handle] = row.id
+    return ids
+
+
+def _ids(session: Session, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    ids: dict[tuple[str, str], int] = {}
+    for start in range(0, len(keys), 300):
+        part = keys[start : start + 300]
+        for row in session.execute(
+            sa.select(MentionRow.id, MentionRow.source, MentionRow.external_id).where(
+                sa.tuple_(MentionRow.source, MentionRow.external_id).in_(part)
+            )
+        ):
+            ids[row.source, row.external_id] = row.id
+    return ids

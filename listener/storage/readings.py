@@ -1,0 +1,150 @@
+"""What was read of a mention, and what people corrected. A correction wins for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from classifiers.reading import Reading
+from listener.errors import StorageError
+from listener.storage.database import upsert
+from listener.storage.tables import Correction, MentionRow, ReadingRow
+
+LABELS: Mapping[str, tuple[Any, ...]] = {
+    "sentiment": ("negative", "neutral", "positive"),
+    "complaint": (True, False),
+    "harassment": (True, False),
+    "category": (
+        "harassment",
+        "billing",
+        "service_quality",
+        "delivery",
+        "customer_service",
+        "product_quality",
+        "privacy",
+        "fraud",
+        "cancellation",
+        "other",
+        None,
+    ),
+}
+"""The questions that a person may correct, and what may be answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReading:
+    """A reading as people see it: the model's labels with the corrections laid over them.
+    `corrected` maps each corrected question to the name of who did it."""
+
+    lang: str
+    sentiment: str
+    complaint: bool
+    category: str | None
+    harassment: bool
+    scores: Mapping[str, float]
+    uncertain: tuple[str, ...]
+    facts: Mapping[str, Any]
+    evidence: tuple[tuple[int, int], ...]
+    model: str
+    corrected: Mapping[str, str]
+
+
+def save(session: Session, readings: Iterable[tuple[int, Reading]], now: datetime) -> None:
+    rows = [
+        {
+            "mention_id": mention_id,
+            "lang": r.lang,
+            "sentiment": r.sentiment,
+            "complaint": r.complaint,
+            "category": r.category,
+            "harassment": r.harassment,
+            "scores": {k: round(float(v), 4) for k, v in r.scores.items()},
+            "uncertain": list(r.uncertain),
+            "facts": r.facts.to_json(),
+            "evidence": [list(span) for span in r.evidence],
+            "model": r.model,
+            "read_at": now,
+            "embedding": None
+            if r.embedding is None
+            else np.asarray(r.embedding, dtype=np.float16).tobytes(),
+        }
+        for mention_id, r in readings
+    ]
+    upsert(
+        session, ReadingRow, rows, update=[k for k in rows[0] if k != "mention_id"] if rows else []
+    )
+
+
+def load(session: Session, mention_ids: Sequence[int]) -> dict[int, StoredReading]:
+    """Effective readings by mention."""
+    found: dict[int, StoredReading] = {}
+    for start in range(0, len(mention_ids), 500):
+        part = mention_ids[start : start + 500]
+        for row in session.scalars(sa.select(ReadingRow).where(ReadingRow.mention_id.in_(part))):
+            found[row.mention_id] = StoredReading(
+                lang=row.lang,
+                sentiment=row.sentiment,
+                complaint=row.complaint,
+                category=row.category,
+                harassment=row.harassment,
+                scores=row.scores,
+                uncertain=tuple(row.uncertain),
+                facts=row.facts,
+                evidence=tuple((a, b) for a, b in row.evidence),
+                model=row.model,
+                corrected={},
+            )
+        for correction in session.scalars(
+            sa.select(Correction).where(Correction.mention_id.in_(part)).order_by(Correction.id)
+        ):
+            if (reading := found.get(correction.mention_id)) is not None:
+                found[correction.mention_id] = _overlay(
+                    reading, correction.question, correction.value, correction.by_user
+                )
+    return found
+
+
+def correct(
+    session: Session, mention_id: int, question: str, value: Any, *, by: str, now: datetime
+) -> None:
+    """Lay a person's answer over the model's. Raises StorageError for an impossible answer."""
+    if question not in LABELS or value not in LABELS[question]:
+        raise StorageError(
+            f"{value!r} is no answer to {question!r}; allowed: {LABELS.get(question)}"
+        )
+    if session.get(MentionRow, mention_id) is None:
+        raise StorageError(f"mention {mention_id} does not exist")
+    # The questions hang together (LABELS.md): one answer settles what follows from it.
+    implied: dict[str, Any] = {question: value}
+    if question == "harassment" and value:
+        implied |= {"complaint": True, "category": "harassment"}
+    elif question == "category" and value is not None:
+        implied |= {"complaint": True, "harassment": value == "harassment"}
+    elif (question == "complaint" and not value) or (question == "category" and value is None):
+        implied |= {"complaint": False, "category": None, "harassment": False}
+    elif question == "harassment":
+        current = load(session, [mention_id]).get(mention_id)
+        if current is not None and current.category == "harassment":
+            implied |= {"category": "other"}
+    for name, answer in implied.items():
+        session.add(
+            Correction(mention_id=mention_id, question=name, value=answer, by_user=by, at=now)
+        )
+    row = session.get(ReadingRow, mention_id)
+    if row is not None:
+        # Trends count by these columns; the model's own answer stays in `scores`.
+        for name, answer in implied.items():
+            setattr(row, name, answer)
+
+
+def _overlay(reading: StoredReading, question: str, value: Any, by: str) -> StoredReading:
+    changes: dict[str, Any] = {"corrected": {**reading.corrected, question: by}}
+    if question in LABELS:
+        changes[question] = value
+    return replace(reading, **changes)
