@@ -317,7 +317,7 @@ def search(
         .limit(limit)
         .offset(offset)
     )
-    return [_summary(row) for row in session.execute(query)], int(total or 0)
+    return [_summary(tuple(row)) for row in session.execute(query)], int(total or 0)
 
 
 def get(session: Session, case_id: int) -> CaseDetail | None:
@@ -337,7 +337,7 @@ def get(session: Session, case_id: int) -> CaseDetail | None:
         sa.select(CaseEvent).where(CaseEvent.case_id == case_id).order_by(CaseEvent.id)
     )
     return CaseDetail(
-        summary=_summary(found),
+        summary=_summary(tuple(found)),
         resolution=row.resolution,
         closed_at=row.closed_at,
         assigned_at=row.assigned_at,
@@ -532,7 +532,7 @@ def _conditions(wanted: CaseFilter) -> list[Any]:
     return conditions
 
 
-def _summary(found: sa.Row[Any]) -> CaseSummary:
+def _summary(found: Sequence[Any]) -> CaseSummary:
     row: CaseRow = found[0]
     mention: MentionRow = found[1]
     author: AuthorRow | None = found[2]
