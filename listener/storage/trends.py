@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -82,15 +82,15 @@ def tallies(
         query = query.where(MentionBrand.brand.in_(brands))
     if not invented:
         query = query.where(MentionRow.invented.is_(False))
-    sums: dict[tuple[Any, ...], int] = {}
-    for stamp, *values, count in session.execute(query):
+    sums: dict[Tally, int] = {}
+    for row in session.execute(query):
+        stamp, brand, source, lang, sentiment, complaint, harassment, category, count = row
         # Whole hours in UTC fall into one day of any zone whose offset is whole hours.
-        local = datetime.fromisoformat(f"{stamp}:00:00+00:00").astimezone(zone).date()
-        key = (local, *values)
+        day = datetime.fromisoformat(f"{stamp}:00:00+00:00").astimezone(zone).date()
+        key = Tally(day, brand, source, lang, sentiment, complaint, harassment, category, 0)
         sums[key] = sums.get(key, 0) + count
-    return [
-        Tally(*key, count=count) for key, count in sorted(sums.items(), key=lambda i: str(i[0]))
-    ]
+    ordered = sorted(sums.items(), key=lambda item: (item[0].day, str(item[0])))
+    return [replace(tally, count=count) for tally, count in ordered]
 
 
 def counts(session: Session, by: str | None = None) -> dict[str, Any]:
