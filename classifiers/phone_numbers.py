@@ -82,7 +82,9 @@ _MEASURE_AFTER = re.compile(
     rf"[ ]?[%€$£¥°ºª₹]|[ \-]?(?:de )?(?:{_MEASURES})(?![\w'])|[ ]?(?:us|r|ar|mx|s/)\$"
     r"|(?: [\w']{2,20}){1,2} (?:street|avenue|ave|road|lane|drive|blvd)(?!\w)"
 )
-_COUNTED_AFTER = re.compile(rf"[ \-]?(?:{_COUNTED})(?![\w'])")
+_COUNTED_AFTER = re.compile(
+    rf"[ \-]?(?:{_COUNTED})(?![\w'])(?! (?:me|us|my|him|her|them|you|again)(?!\w))"
+)
 # "el 1004 llamadas" cannot count: a singular article stands before a telephone number
 _SINGULAR = re.compile(r"(?:^|[^\w])(?:el|al|del|dal|ao|do|pelo) $")
 _CURRENCY_BEFORE = re.compile(r"(?:[$€£¥₹]|\b(?:usd|eur|gbp|chf|mxn|ars|cop|clp|brl|s/|rs)\.?) ?$")
@@ -128,6 +130,7 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 _DATE_LIKE = re.compile(r"\d{1,2}[./\-]\d{1,2}[./\-](?:\d{4}|\d\d)|\d{4}[./\-]\d{1,2}[./\-]\d{1,2}")
 _IP_LIKE = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _THOUSANDS = re.compile(r"\d{1,3}(?:\.\d{3})+")
+_SPACED_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?: \d{3})+")
 _URL = re.compile(
     r"(?:https?://|www\.)\S+|\S+@\S+\.\w+|[\w.\-]+\.(?:com|es|org|net|br|fr|it|de)/\S*"
 )
@@ -282,12 +285,12 @@ def _counts(folded: str, start: int, end: int) -> bool:
     )
 
 
-def _refused(folded: str, start: int, end: int) -> bool:
+def _refused(folded: str, start: int, end: int, *, full: bool = False) -> bool:
     """True for what the neighbouring words make a price, an address, an order, a count ..."""
-    before, after = folded[max(0, start - 48) : start], folded[end : end + 24]
+    before, after = folded[max(0, start - 48) : start], folded[end : end + 40]
     return bool(
         _CURRENCY_BEFORE.search(before)
-        or _counts(folded, start, end)
+        or (_MEASURE_AFTER.match(after) if full else _counts(folded, start, end))
         or _NOT_A_NUMBER_BEFORE.search(before)
         or _MASKED.match(after)
         or _MASKED_BEFORE.search(before[-4:])
@@ -417,7 +420,10 @@ def _short_confidence(
         and folded[end + 1 : end + 2].isdigit()
     ):
         return 0.0
-    if shape == "dot" and not strong:
+    written = folded[start:end]
+    if not strong and (shape == "dot" or _SPACED_THOUSANDS.fullmatch(written)):
+        return 0.0
+    if _DATE_LIKE.fullmatch(written):
         return 0.0
     if shape == "dashed" and _DATE_BEFORE.search(before[-12:]):
         return 0.0
@@ -451,7 +457,7 @@ def _digit_mentions(text: str, folded: str, countries: tuple[str, ...]) -> Itera
         taken: list[tuple[int, int]] = []
         for i, j, e164, confidence in _full_numbers(folded, run, countries):
             start, end = _span(folded, run.groups[i][0], run.groups[j - 1][1])
-            if _refused(folded, start, end) and not (e164 and folded[start] == "+"):
+            if folded[start] != "+" and _refused(folded, start, end, full=True):
                 continue
             taken.append((i, j))
             digits = run.digits(folded, i, j)
