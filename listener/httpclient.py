@@ -1,0 +1,693 @@
+"""The one way out to the web: polite, bounded, and never into our own network.
+
+Whatever a source or a CRM asks goes through `HttpClient`, which is thread safe:
+
+- addresses: only http and https; the address that is really connected to is checked, on every
+  hop, so that neither a redirect nor a name that changes its mind reaches a private network;
+- bounds: time per step and in all, size after decompression, number of redirects;
+- politeness: a minimum interval and two requests at a time per host; what a server says about
+  its limits (Retry-After, X-RateLimit-*) holds for every thread;
+- retries only where the error says that trying again helps;
+- secrets in addresses are masked in every error; proxies and cookies are not used.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import ipaddress
+import logging
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
+import httpcore
+import httpx
+import stamina
+
+from listener.errors import (
+    ForbiddenAddress,
+    HttpError,
+    HttpStatus,
+    ListenerError,
+    TooLarge,
+    Unreachable,
+)
+from listener.settings import Http
+
+ATTEMPTS = 3
+MAX_REDIRECTS = 5
+AT_ONCE_PER_HOST = 2
+# The whole answer may take this many times the time-out of one step.
+DEADLINE_STEPS = 3
+# A server that asks us to wait longer than this gets its wait from the scheduler, not a thread.
+LONGEST_WAIT_S = 30.0
+LONGEST_PENALTY_S = 3600.0
+
+# At INFO httpx writes whole addresses into the log, with the secrets that stand in them.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+_SECRET_NAME = re.compile(
+    r"token|secret|passw|api_?key|credential"
+    r"|(^|[._-])(key|pwd|auth|authorization|sig|signature|session|sid|code)$",
+    re.IGNORECASE,
+)
+_MASK = "***"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer below 400; `url` is the final one, after redirects, secrets included."""
+
+    status: int
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes
+    url: str
+    not_modified: bool = False
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("content-type", "")
+
+
+def mask_url(url: str) -> str:
+    """The address without passwords and without values of parameters that look like secrets."""
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")
+    except ValueError:
+        return "(an address that cannot be read)"
+    netloc = f"{_MASK}@{host[2]}" if host[1] else host[2]
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    query = parts.query
+    if any(_SECRET_NAME.search(name) for name, _ in pairs):
+        query = "&".join(
+            f"{name}={_MASK}" if _SECRET_NAME.search(name) else f"{name}={value}"
+            for name, value in pairs
+        )
+    return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
+
+
+# ---------------------------------------------------------------------------- addresses
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the open Internet; embedded IPv4 addresses count too."""
+    ip: _Address = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if inner is None and ip in _NAT64:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(str(inner))
+    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+
+
+def _resolve(host: str, port: int) -> list[str]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+# When the request that runs in this thread must be over (monotonic seconds).
+_deadline: ContextVar[float] = ContextVar("deadline")
+
+
+def _bounded(timeout: float | None) -> float:
+    left = _deadline.get() - time.monotonic()
+    if left <= 0:
+        raise httpcore.ReadTimeout("the whole answer took too long")
+    return left if timeout is None else min(timeout, left)
+
+
+class _Stream(httpcore.NetworkStream):
+    """A connection whose every step also keeps the deadline of the whole request."""
+
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, _bounded(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, _bounded(timeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, _bounded(timeout)))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+class _GuardedBackend(httpcore.NetworkBackend):
+    """Resolves a name once, checks the addresses, and connects to exactly those."""
+
+    def __init__(self, allow_private: bool, resolve: Callable[[str, int], list[str]]) -> None:
+        self._allow_private = allow_private
+        self._resolve = resolve
+        self._inner = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        try:
+            addresses = self._resolve(host, port)
+        except (OSError, UnicodeError) as error:
+            raise _NoSuchHost(str(error)) from error
+        if not self._allow_private:
+            public = [a for a in addresses if is_public(a)]
+            if addresses and not public:
+                raise _PrivateHost(addresses[0])
+            addresses = public
+        problem: Exception = httpcore.ConnectError("no address")
+        for address in addresses:
+            try:
+                stream = self._inner.connect_tcp(
+                    address, port, _bounded(timeout), local_address, socket_options
+                )
+                return _Stream(stream)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                problem = error
+        raise problem
+
+
+class _NoSuchHost(Exception):
+    pass
+
+
+class _PrivateHost(Exception):
+    pass
+
+
+class _Transport(httpx.BaseTransport):
+    """httpx over an httpcore pool with our backend; httpx offers no place to put one in."""
+
+    def __init__(self, pool: httpcore.ConnectionPool) -> None:
+        self._pool = pool
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = self._pool.handle_request(
+            httpcore.Request(
+                method=request.method,
+                url=httpcore.URL(
+                    scheme=request.url.raw_scheme,
+                    host=request.url.raw_host,
+                    port=request.url.port,
+                    target=request.url.raw_path,
+                ),
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions=request.extensions,
+            )
+        )
+        return httpx.Response(
+            answer.status,
+            headers=answer.headers,
+            stream=_Body(answer),
+            extensions=answer.extensions,
+        )
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._answer.iter_stream()
+
+    def close(self) -> None:
+        self._answer.close()
+
+
+# ---------------------------------------------------------------------------- limits
+
+
+def wait_asked_for(headers: Mapping[str, str], status: int, now: datetime) -> float | None:
+    """Seconds that the server wants us to wait, from the headers in use; None: it does not say.
+
+    Retry-After (RFC 9110: seconds or a date) always counts; the X-RateLimit and RateLimit reset
+    (a date as Mastodon writes it, epoch seconds as Bluesky does, or seconds) counts with a 429
+    or when nothing remains of the quota.
+    """
+    if (wait := _moment(headers.get("retry-after"), now)) is not None:
+        return wait
+    remaining = headers.get("x-ratelimit-remaining", headers.get("ratelimit-remaining", ""))
+    used_up = re.fullmatch(r"\s*0(\.0*)?\s*", remaining) is not None
+    if status == 429 or used_up:
+        return _moment(headers.get("x-ratelimit-reset", headers.get("ratelimit-reset")), now)
+    return None
+
+
+def _moment(value: str | None, now: datetime) -> float | None:
+    if value is None:
+        return None
+    value = value.strip()
+    if re.fullmatch(r"\d{1,12}(\.\d+)?", value):
+        seconds = float(value)
+        # Nobody asks us to wait for 30 years: such a number is a date in epoch seconds.
+        return max(0.0, seconds - now.timestamp()) if seconds > 1e9 else seconds
+    try:
+        when = datetime.fromisoformat(value)
+    except ValueError:
+        try:
+            when = email.utils.parsedate_to_datetime(value)
+        except ValueError:
+            return None
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return max(0.0, (when - now).total_seconds())
+
+
+@dataclass(slots=True)
+class _Host:
+    slots: threading.Semaphore = field(
+        default_factory=lambda: threading.Semaphore(AT_ONCE_PER_HOST)
+    )
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    free_at: datetime | None = None  # the interval between two requests
+    barred_until: datetime | None = None  # what the server asked for
+
+
+class _Politeness:
+    """When a host may be asked again. Hosts are few (those of the configuration and articles)."""
+
+    def __init__(
+        self, interval_s: float, now: Callable[[], datetime], sleep: Callable[[float], None]
+    ) -> None:
+        self._interval_s = interval_s
+        self._now = now
+        self._sleep = sleep
+        self._hosts: dict[str, _Host] = {}
+        self._lock = threading.Lock()
+
+    def _host(self, name: str) -> _Host:
+        with self._lock:
+            return self._hosts.setdefault(name, _Host())
+
+    @contextmanager
+    def turn(self, name: str, url: str) -> Iterator[None]:
+        """Waits for a turn at the host; HttpStatus 429 at once when the wait would be long."""
+        host = self._host(name)
+        with host.slots:
+            with host.lock:
+                self._wait_for_bar(host, name, url)
+                self._wait_for_interval(host)
+            yield
+
+    def _wait_for_bar(self, host: _Host, name: str, url: str) -> None:
+        if host.barred_until is None:
+            return
+        left = (host.barred_until - self._now()).total_seconds()
+        if left > LONGEST_WAIT_S:
+            raise HttpStatus(
+                f"{name} asked us to wait until {host.barred_until:%Y-%m-%d %H:%M:%S} UTC; it is "
+                "not asked before. Nothing is lost; if this is frequent, ask less often (`every`).",
+                url=mask_url(url),
+                status=429,
+                retry_after=left,
+            )
+        if left > 0:
+            self._sleep(left)
+        host.barred_until = None
+
+    def _wait_for_interval(self, host: _Host) -> None:
+        now = self._now()
+        wait = 0.0
+        if host.free_at is not None:
+            # A clock that is set back must not make us wait for hours.
+            wait = min(self._interval_s, (host.free_at - now).total_seconds())
+        if wait > 0:
+            self._sleep(wait)
+        host.free_at = datetime.fromtimestamp(self._now().timestamp() + self._interval_s, tz=UTC)
+
+    def bar(self, name: str, seconds: float) -> None:
+        host = self._host(name)
+        until = self._now().timestamp() + min(seconds, LONGEST_PENALTY_S)
+        with host.lock:
+            host.barred_until = datetime.fromtimestamp(until, tz=UTC)
+
+
+# ---------------------------------------------------------------------------- the client
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class HttpClient:
+    """`settings` is the [http] section. `now`, `sleep` and `resolve` are for tests."""
+
+    def __init__(
+        self,
+        settings: Http,
+        *,
+        now: Callable[[], datetime] = _utc_now,
+        sleep: Callable[[float], None] = time.sleep,
+        resolve: Callable[[str, int], list[str]] = _resolve,
+    ) -> None:
+        self._settings = settings
+        self._now = now
+        self._timeout_s = settings.timeout.total_seconds()
+        self._politeness = _Politeness(settings.per_host_interval.total_seconds(), now, sleep)
+        pool = httpcore.ConnectionPool(
+            ssl_context=httpx.create_ssl_context(trust_env=True),
+            max_connections=50,
+            max_keepalive_connections=10,
+            keepalive_expiry=15,
+            network_backend=_GuardedBackend(settings.allow_private_addresses, resolve),
+        )
+        self._client = httpx.Client(
+            transport=_Transport(pool),
+            timeout=self._timeout_s,
+            trust_env=False,
+            headers={"User-Agent": settings.user_agent, "Accept-Encoding": "gzip, deflate"},
+        )
+        self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._client.close()
+
+    def get(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | Iterable[tuple[str, str]] | None = None,
+        auth_bearer: str | None = None,
+        max_bytes: int | None = None,
+    ) -> Response:
+        """One GET, retried where that helps. Raises HttpError and its kinds, nothing else."""
+        return self._send("GET", url, headers, params, auth_bearer, max_bytes, None)
+
+    def post(
+        self,
+        url: str,
+        *,
+        json: Any,
+        headers: Mapping[str, str] | None = None,
+        auth_bearer: str | None = None,
+        max_bytes: int | None = None,
+        repeatable: bool = False,
+    ) -> Response:
+        """One POST of JSON. Only `repeatable` ones are retried: an answer that got lost may
+        mean that the first one was carried out."""
+        return self._send("POST", url, headers, None, auth_bearer, max_bytes, json, repeatable)
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        params: Mapping[str, str] | Iterable[tuple[str, str]] | None,
+        bearer: str | None,
+        max_bytes: int | None,
+        json: Any,
+        repeatable: bool = True,
+    ) -> Response:
+        sent = dict(headers or {})
+        if bearer is not None:
+            sent["Authorization"] = f"Bearer {bearer}"
+        _check_headers(sent, url)
+        request = self._build(method, url, sent, params, json)
+        limit = self._settings.max_bytes if max_bytes is None else max_bytes
+        for attempt in stamina.retry_context(
+            on=_retry_wait,
+            attempts=ATTEMPTS if repeatable else 1,
+            timeout=None,
+            wait_initial=0.5,
+            wait_max=8.0,
+        ):
+            with attempt:
+                return self._follow(request, limit)
+        raise AssertionError("stamina raises the last error")
+
+    def _build(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        params: Mapping[str, str] | Iterable[tuple[str, str]] | None,
+        json: Any,
+    ) -> httpx.Request:
+        pairs = list(params.items() if isinstance(params, Mapping) else params or ())
+        try:
+            target = httpx.URL(url)
+            for name, value in pairs:
+                target = target.copy_add_param(name, value)
+            _check_scheme(target)
+            return self._client.build_request(method, target, headers=headers, json=json)
+        except (httpx.InvalidURL, UnicodeError, ValueError, TypeError) as error:
+            raise HttpError(
+                f"{mask_url(url)!r} is not a usable web address ({error}). Correct it where it is "
+                "configured; it begins with http:// or https://.",
+                url=mask_url(url),
+            ) from error
+
+    def _follow(self, request: httpx.Request, limit: int) -> Response:
+        for _ in range(MAX_REDIRECTS + 1):
+            answer = self._once(request, limit)
+            location = answer.headers.get("location")
+            if answer.status not in (301, 302, 303, 307, 308) or not location:
+                return answer
+            request = self._redirected(request, answer.status, location)
+        raise HttpError(
+            f"{request.url.host} redirects more than {MAX_REDIRECTS} times, the last time to "
+            f"{mask_url(str(request.url))}. Open the address in a browser and configure where it ends.",
+            url=mask_url(str(request.url)),
+        )
+
+    def _redirected(self, request: httpx.Request, status: int, location: str) -> httpx.Request:
+        try:
+            target = request.url.join(location)
+            _check_scheme(target)
+        except (httpx.InvalidURL, UnicodeError, ValueError) as error:
+            raise HttpError(
+                f"{request.url.host} redirects to something that is no usable web address "
+                f"({mask_url(location)!r}). The site is broken, or the configured address is old.",
+                url=mask_url(str(request.url)),
+            ) from error
+        headers = {
+            name: value
+            for name, value in request.headers.items()
+            if name not in ("host", "content-length", "content-type", "transfer-encoding")
+        }
+        if _origin(target) != _origin(request.url):
+            # A token is for the server it was given by.
+            headers.pop("authorization", None)
+        if request.method == "POST" and status in (307, 308):
+            headers["Content-Type"] = request.headers.get("content-type", "")
+            return self._client.build_request(
+                "POST", target, headers=headers, content=request.content
+            )
+        return self._client.build_request("GET", target, headers=headers)
+
+    def _once(self, request: httpx.Request, limit: int) -> Response:
+        url = str(request.url)
+        host = _origin(request.url)
+        with self._politeness.turn(host, url), _explained(request.url, self._timeout_s):
+            _deadline.set(time.monotonic() + self._timeout_s * DEADLINE_STEPS)
+            answer = self._client.send(request, stream=True, follow_redirects=False)
+            try:
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                wait = wait_asked_for(headers, answer.status_code, self._now())
+                if wait is not None and (answer.status_code >= 400 or wait > 0):
+                    self._politeness.bar(host, wait)
+                if answer.status_code >= 400:
+                    raise _status_error(answer, url, wait, request)
+                body = _read(answer, limit, url)
+            finally:
+                answer.close()
+        return Response(answer.status_code, headers, body, url, answer.status_code == 304)
+
+
+def _retry_wait(error: Exception) -> bool | float:
+    """For stamina: whether to try again. What a server asks for is waited for with the turn."""
+    if not (isinstance(error, ListenerError) and error.retry):
+        return False
+    asked = getattr(error, "retry_after", None)
+    if asked is not None:
+        return 0.0 if asked <= LONGEST_WAIT_S else False
+    return True
+
+
+def _origin(url: httpx.URL) -> str:
+    default = {"http": 80, "https": 443}.get(url.scheme)
+    port = "" if url.port in (None, default) else f":{url.port}"
+    return f"{url.host}{port}"
+
+
+def _check_scheme(url: httpx.URL) -> None:
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ValueError("only http and https addresses with a host are asked")
+
+
+def _check_headers(headers: Mapping[str, str], url: str) -> None:
+    """Here, because the libraries below would show the value, which may be a secret."""
+    for name, value in headers.items():
+        if not re.fullmatch(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?|", value):
+            what = "the token" if name == "Authorization" else f"the value of the header {name}"
+            raise HttpError(
+                f"{what} for {urlsplit(url).hostname} has a character that no header can carry "
+                "(a line break, a space at an end, an accent). Set it again without.",
+                url=mask_url(url),
+            )
+
+
+def _read(answer: httpx.Response, limit: int, url: str) -> bytes:
+    """The body, decompressed; stops reading as soon as it is over `limit` bytes."""
+    declared = answer.headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and int(declared) > limit:
+        raise _too_large(url, limit)
+    parts: list[bytes] = []
+    size = 0
+    for part in answer.iter_bytes():
+        size += len(part)
+        if size > limit:
+            raise _too_large(url, limit)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _too_large(url: str, limit: int) -> TooLarge:
+    return TooLarge(
+        f"the answer of {urlsplit(url).hostname} is larger than {limit:,} bytes and was not read. "
+        "If this is right for the address, raise [http] max_bytes in listener.toml.",
+        url=mask_url(url),
+    )
+
+
+_ADVICE = {
+    401: "It wants a sign-in: check the token or password that the source's *_env option names.",
+    403: "It refuses us: check the sign-in, its terms, and whether [http] user_agent says who we are.",
+    404: "The address is wrong or the page is gone: check it in the configuration.",
+    410: "The page is gone for good: remove it from the configuration.",
+    429: "We asked too often. Nothing is lost; if this is frequent, ask less often (`every`).",
+}
+
+
+def _status_error(
+    answer: httpx.Response, url: str, wait: float | None, request: httpx.Request
+) -> HttpStatus:
+    status = answer.status_code
+    if status >= 500:
+        advice = "That is the server's trouble; it is asked again later."
+    else:
+        advice = _ADVICE.get(status, "The server does not accept the request as configured.")
+    said = _what_it_says(answer, request)
+    return HttpStatus(
+        f"{urlsplit(url).hostname} answered {status} {answer.reason_phrase}{said}. {advice}",
+        url=mask_url(url),
+        status=status,
+        retry_after=wait,
+    )
+
+
+def _what_it_says(answer: httpx.Response, request: httpx.Request) -> str:
+    """The beginning of an error page when it is plain text or JSON: APIs explain themselves."""
+    kind = answer.headers.get("content-type", "")
+    if "json" not in kind and "text/plain" not in kind:
+        return ""
+    start = b""
+    try:
+        for part in answer.iter_bytes():
+            start += part
+            if len(start) > 2000:
+                break
+    except (
+        httpx.HTTPError,
+        httpcore.NetworkError,
+        httpcore.ProtocolError,
+        httpcore.TimeoutException,
+    ):
+        return ""
+    text = re.sub(r"[\x00-\x20\x7f-\x9f]+", " ", start[:2000].decode("utf-8", "replace")).strip()
+    bearer = request.headers.get("authorization", "").partition(" ")[2]
+    if bearer:
+        text = text.replace(bearer, _MASK)
+    return f" ({text[:200]})" if text else ""
+
+
+@contextmanager
+def _explained(target: httpx.URL, timeout_s: float) -> Iterator[None]:
+    """Turns what can go wrong on the wire into our errors: host, what happened, what to do."""
+    url = mask_url(str(target))
+    host = target.host
+    try:
+        yield
+    except _PrivateHost as error:
+        raise ForbiddenAddress(
+            f"{host} is {error} in a private network, and was not asked. If this is a server of "
+            "your own that Listener shall read, set [http] allow_private_addresses = true.",
+            url=url,
+        ) from None
+    except _NoSuchHost as error:
+        raise Unreachable(
+            f"the name {host} cannot be resolved ({error}). Check the spelling in the "
+            "configuration and this machine's network.",
+            url=url,
+        ) from error
+    except (httpcore.TimeoutException, httpx.TimeoutException) as error:
+        raise Unreachable(
+            f"{host} did not answer in time ({timeout_s:g} s a step, "
+            f"{timeout_s * DEADLINE_STEPS:g} s in all). It is asked again later; if the server is "
+            "always this slow, raise [http] timeout.",
+            url=url,
+        ) from error
+    except (httpcore.ConnectError, httpx.ConnectError) as error:
+        raise Unreachable(
+            f"cannot connect to {host} ({_reason(error)}). Check that the server runs and that "
+            "this machine may reach it.",
+            url=url,
+        ) from error
+    except httpx.DecodingError as error:
+        raise Unreachable(
+            f"{host} sent a broken compressed answer ({error}). It is asked again later.", url=url
+        ) from error
+    except (
+        httpcore.NetworkError,
+        httpcore.ProtocolError,
+        httpx.TransportError,
+        httpx.StreamError,
+    ) as error:
+        raise Unreachable(
+            f"the connection to {host} broke before the answer was complete ({_reason(error)}). "
+            "It is asked again later.",
+            url=url,
+        ) from error
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) or type(error).__name__
