@@ -1,0 +1,96 @@
+"""An alert as the message that a person reads: pure, in their language and time zone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from listener import i18n
+from listener.domain import Message
+from listener.storage.alerts import StoredAlert, StoredNotification
+from listener.storage.cases import CaseDetail
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_EXCERPT = 600
+
+
+def render(
+    alert: StoredAlert,
+    notification: StoredNotification,
+    case: CaseDetail | None,
+    *,
+    public_url: str,
+    zone: ZoneInfo,
+) -> Message:
+    """Subject, text and HTML. What people wrote stands in it as text, cut to a length at which
+    a mail is still read; the page behind the link has the rest."""
+    language = notification.language
+    context: dict[str, Any] = {
+        "_": lambda message, **values: i18n.text(message, language, values),
+        "headline": headline(alert.kind, alert.subject, language),
+        "reasons": [i18n.explain(r, language) for r in alert.reasons],
+        "raised": i18n.when(alert.raised_at, language, zone),
+        "link": _link(alert, public_url),
+        "case": _case(case, language, zone) if case else None,
+        "language": language,
+    }
+    return Message(
+        message_id=notification.message_id,
+        recipient=notification.recipient,
+        subject=f"[Listener] {context['headline']}",
+        text=_environment(False).get_template("alert.txt").render(context),
+        html=_environment(True).get_template("alert.html").render(context),
+    )
+
+
+def headline(kind: str, subject: Mapping[str, Any], language: str) -> str:
+    """The alert in one line, for subjects and lists."""
+    shown = {
+        name: i18n.text(f"value.{value}", language) if name == "level" else value
+        for name, value in subject.items()
+    }
+    return i18n.text(f"alert.{kind}", language, shown)
+
+
+def _link(alert: StoredAlert, public_url: str) -> str:
+    base = public_url.rstrip("/")
+    if alert.case_id is not None:
+        return f"{base}/case?id={alert.case_id}"
+    return f"{base}/alerts?id={alert.id}"
+
+
+def _case(case: CaseDetail, language: str, zone: ZoneInfo) -> dict[str, Any]:
+    summary = case.summary
+    text = summary.text
+    return {
+        "id": summary.id,
+        "author": summary.author,
+        "source": summary.site or summary.source,
+        "published": i18n.when(summary.published_at, language, zone),
+        "text": text if len(text) <= _EXCERPT else text[:_EXCERPT].rstrip() + " …",
+        "queue": i18n.text(f"value.{summary.queue}", language).removeprefix("value."),
+        "owner": summary.owner,
+        "due": _due(summary.due_at, language, zone),
+        "customer": case.match.get("name") if case.match and case.match.get("decided") else None,
+    }
+
+
+def _due(moment: datetime, language: str, zone: ZoneInfo) -> str:
+    return i18n.when(moment, language, zone)
+
+
+@lru_cache(maxsize=2)
+def _environment(html: bool) -> Environment:
+    return Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=html,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
