@@ -186,6 +186,7 @@ class Identifier:
     kind: IdentifierKind
     value: str
     given_in_text: bool = True  # the person wrote it, rather than it being their public handle
+    own: bool = True  # the author's; False: somebody's they speak for ("my mother's line is ...")
 
 
 @dataclass(frozen=True, slots=True)
