@@ -1,0 +1,212 @@
+"""Labelled texts for training and evaluation, from the own posts and from the public sets.
+
+An answer that a source does not give stays None and trains nothing. What each source's labels
+mean and how they were made is in the data's own READMEs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from classifiers.heads import CATEGORIES, SENTIMENTS
+
+OWN_DATA = Path(__file__).parent / "data"
+# The only public sets whose licences let weights that ship be trained on them.
+TRAINING_SETS = ("umsab", "cfpb_narratives_en", "telecom_tweets_fr")
+TEST_PERCENT, VALIDATION_PERCENT = 15, 10
+
+# Narratives of the consumer bureau: only issues that name one of our categories beyond doubt.
+_CFPB_CATEGORIES = {
+    "Charged fees or interest you didn't expect": "billing",
+    "Charged fees or interest I didn't expect": "billing",
+    "Problem when making payments": "billing",
+    "Fees or interest": "billing",
+    "Unexpected or other fees": "billing",
+    "Billing disputes": "billing",
+    "Loan payment wasn't credited to your account": "billing",
+    "Money was taken from your bank account on the wrong day or for the wrong amount": "billing",
+    "Problem with a purchase shown on your statement": "billing",
+    "Problem with additional add-on products or services": "billing",
+    "Can't contact lender or servicer": "customer_service",
+    "Dealing with your lender or servicer": "customer_service",
+    "Dealing with my lender or servicer": "customer_service",
+    "Fraud or scam": "fraud",
+    "Received a loan you didn't apply for": "fraud",
+    "Unauthorized transactions or other transaction problem": "fraud",
+    "Improper use of your report": "privacy",
+    "Improper contact or sharing of info": "privacy",
+    "Threatened to contact someone or share information improperly": "privacy",
+    "Closing an account": "cancellation",
+    "Closing your account": "cancellation",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One labelled text; `weight` scales its loss."""
+
+    text: str
+    lang: str
+    source: str
+    sentiment: str | None = None
+    complaint: bool | None = None
+    category: str | None = None
+    harassment: bool | None = None
+    weight: float = 1.0
+    kind: str = ""
+    pair: str = ""
+
+
+def part_of(key: str) -> str:
+    """train, validation or test: fixed for ever by the hash of a pair's or a post's name."""
+    percent = int(hashlib.sha256(key.encode()).hexdigest(), 16) % 100
+    if percent < TEST_PERCENT:
+        return "test"
+    return "validation" if percent < TEST_PERCENT + VALIDATION_PERCENT else "train"
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    # Not splitlines(): that also splits at the line separators that people paste into posts.
+    for line in path.read_text(encoding="utf-8").split("\n"):
+        if line.strip():
+            yield json.loads(line)
+
+
+def own_posts(folder: Path = OWN_DATA) -> dict[str, list[Example]]:
+    """The project's own posts by part; both posts of a pair lie in the same part."""
+    parts: dict[str, list[Example]] = {"train": [], "validation": [], "test": []}
+    for path in sorted(folder.glob("posts_*.jsonl")):
+        for row in _rows(path):
+            parts[part_of(row["pair"] or row["id"])].append(
+                Example(
+                    text=row["text"],
+                    lang=row["lang"],
+                    source="own",
+                    sentiment=row["sentiment"],
+                    complaint=row["complaint"],
+                    category=row["category"],
+                    harassment=row["harassment"],
+                    kind=row["kind"],
+                    pair=f"{row['lang']}-{row['pair']}" if row["pair"] else "",
+                )
+            )
+    return parts
+
+
+def public_set(folder: Path, name: str, split: str = "train") -> list[Example]:
+    """One public set with the labels that count as judged, as they are."""
+    return [
+        Example(
+            text=row["text"],
+            lang=row["lang"],
+            source=name,
+            sentiment=row.get("sentiment"),
+            complaint=row.get("complaint"),
+            category=_CFPB_CATEGORIES.get(row.get("issue") or ""),
+            harassment=row.get("harassment"),
+            kind=row.get("harassment_basis") or "",
+        )
+        for row in _rows(folder / name / f"{split}.jsonl")
+    ]
+
+
+def training_examples(public: Path, own: Sequence[Example]) -> list[Example]:
+    """Everything that may train the shipped weights, with the weights of the weaker labels.
+
+    General tweets serve as weak evidence too: praise and plain talk is no complaint, and a tweet on
+    any subject is not about being called by a company.
+    """
+    examples: list[Example] = list(own)
+    for row in public_set(public, "umsab"):
+        examples.append(
+            replace(
+                row,
+                complaint=None if row.sentiment == "negative" else False,
+                harassment=False,
+                weight=1.0,
+            )
+        )
+    for row in public_set(public, "cfpb_narratives_en"):
+        if row.harassment:
+            row = replace(row, category="harassment")
+        elif row.harassment is None and row.category is None:
+            continue
+        examples.append(row)
+    for row in public_set(public, "telecom_tweets_fr"):
+        if row.harassment is not None:
+            examples.append(replace(row, category="harassment" if row.harassment else None))
+    return examples
+
+
+def fingerprint(examples: Sequence[Example]) -> str:
+    """SHA-256 over texts and labels, in any order: names the data that a model was made from."""
+    lines = sorted(
+        json.dumps([e.text, e.sentiment, e.complaint, e.category, e.harassment]) for e in examples
+    )
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+_EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\u200d]+")
+
+
+def _typo(text: str, rng: random.Random) -> str:
+    letters = list(text)
+    for _ in range(max(1, len(letters) // 60)):
+        at = rng.randrange(len(letters))
+        if not letters[at].isalpha():
+            continue
+        change = rng.randrange(3)
+        if change == 0:
+            letters[at] = ""
+        elif change == 1:
+            letters[at] *= 2
+        elif at + 1 < len(letters):
+            letters[at], letters[at + 1] = letters[at + 1], letters[at]
+    return "".join(letters)
+
+
+def _no_accents(text: str) -> str:
+    plain = unicodedata.normalize("NFD", text)
+    return "".join(c for c in plain if not unicodedata.combining(c))
+
+
+def augment(text: str, rng: random.Random) -> str:
+    """The same post as someone else might have typed it: no accents, no capitals, slips."""
+    if rng.random() < 0.25:
+        text = _no_accents(text)
+    if rng.random() < 0.25:
+        text = text.lower()
+    elif rng.random() < 0.05:
+        text = text.upper()
+    if rng.random() < 0.2:
+        text = _EMOJI.sub("", text)
+    if rng.random() < 0.15:
+        text = re.sub(r"[.,;:!?¡¿]+", "", text)
+    if rng.random() < 0.15:
+        text = text.replace("#", "")
+    if rng.random() < 0.25 and len(text) > 20:
+        text = _typo(text, rng)
+    return text.strip() or "."
+
+
+def known(value: str | None, names: Sequence[str]) -> int:
+    """The index of a label, or -1 where there is none."""
+    return names.index(value) if value is not None else -1
+
+
+def labels(example: Example) -> tuple[int, int, int, int]:
+    """Sentiment, complaint, harassment, category as numbers; -1 where the source does not say."""
+    return (
+        known(example.sentiment, SENTIMENTS),
+        -1 if example.complaint is None else int(example.complaint),
+        -1 if example.harassment is None else int(example.harassment),
+        known(example.category, CATEGORIES),
+    )

@@ -1,0 +1,160 @@
+"""The reader: texts in, readings out, the same for a text alone, in a batch, or in any order."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from classifiers import heads
+from classifiers.encoder import (
+    CONFIG_FILE,
+    MODEL_FILE,
+    TOKENIZER_FILE,
+    Encoded,
+    Engine,
+    OnnxEngine,
+    PieceSplitter,
+    TorchEngine,
+    Window,
+    deciding,
+)
+from classifiers.reading import CallFacts, Reading, Span
+
+SHIPPED = Path(__file__).parent / "weights"
+# Call facts are claims about contacts; a text with less than this chance of harassment has none.
+FACTS_FROM = 0.2
+
+Extract = Callable[..., CallFacts]
+Identify = Callable[[str], str]
+
+
+class ModelMissing(RuntimeError):
+    """The weights are not where they should be; the message says where, why, and what to do."""
+
+
+def _identify(text: str) -> str:
+    from classifiers.language import identify
+
+    return identify(text).lang
+
+
+def _extract(text: str, lang: str, countries: Sequence[str]) -> CallFacts:
+    from classifiers.call_facts import extract
+
+    return extract(text, lang=lang, countries=countries)
+
+
+def _merged(windows: list[Window], results: list[Encoded]) -> tuple[heads.Floats, dict[int, int]]:
+    lengths = [len(window.ids) for window in windows]
+    logits, decided = heads.merge_windows(np.stack([r.logits for r in results]), lengths)
+    if len(windows) == 1 and lengths[0] <= 2:
+        # Nothing to read: no evidence for anything, so the plainest answer.
+        logits = np.full(heads.WIDTH, -9.0, np.float32)
+        logits[heads.SENTIMENTS.index("neutral")] = 9.0
+    return logits, decided
+
+
+class Reader:
+    """Every question about a text in one pass of the encoder. Make one with `load`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        threads: int | None = None,
+        engine: Literal["onnx", "torch"] = "onnx",
+    ) -> None:
+        missing = [
+            name
+            for name in (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE)
+            if not (folder / name).exists()
+        ]
+        if missing:
+            raise ModelMissing(
+                f"The reader's weights are incomplete: {folder} lacks {', '.join(missing)}, so no "
+                "text can be read. Restore the folder from the repository, or make the weights "
+                "with `make train`."
+            )
+        config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+        self.model: str = config["revision"]
+        self.calibration = heads.Calibration.from_json(config["calibration"])
+        self._split = PieceSplitter(folder / TOKENIZER_FILE)
+        cores = threads or min(4, os.cpu_count() or 1)
+        self._engine: Engine = (
+            OnnxEngine(folder, cores) if engine == "onnx" else TorchEngine(folder, cores)
+        )
+
+    def encode(self, texts: Sequence[str]) -> list[tuple[list[Window], list[Encoded]]]:
+        """Every text's windows with the encoder's results for each, in the order given."""
+        split = self._split(texts)
+        flat = [window for windows in split for window in windows]
+        results = iter(self._engine.run(flat))
+        return [(windows, [next(results) for _ in windows]) for windows in split]
+
+    def answer(self, texts: Sequence[str], langs: Sequence[str]) -> list[heads.Answer]:
+        """What the heads alone say of texts in known languages, in the order given."""
+        return [
+            heads.answer(_merged(windows, results)[0], lang, self.calibration)
+            for lang, (windows, results) in zip(langs, self.encode(texts), strict=True)
+        ]
+
+    def read(
+        self,
+        texts: Sequence[str],
+        *,
+        langs: Sequence[str | None] | None = None,
+        countries: Sequence[str] = ("ES",),
+    ) -> list[Reading]:
+        """One reading per text, in the order given.
+
+        `langs` (ISO 639-1) overrides what the text itself tells where it is not None; `countries`
+        (ISO 3166) are tried in order for numbers written without a country code.
+        """
+        if langs is not None and len(langs) != len(texts):
+            raise ValueError(f"{len(texts)} texts but {len(langs)} languages: give one for each")
+        given = langs or [None] * len(texts)
+        encoded = self.encode(texts)
+        return [
+            self._one(text, lang or _identify(text), windows, results, countries)
+            for text, lang, (windows, results) in zip(texts, given, encoded, strict=True)
+        ]
+
+    def _one(
+        self,
+        text: str,
+        lang: str,
+        windows: list[Window],
+        results: list[Encoded],
+        countries: Sequence[str],
+    ) -> Reading:
+        logits, decided = _merged(windows, results)
+        said = heads.answer(logits, lang, self.calibration)
+        evidence: tuple[Span, ...] = ()
+        if said.complaint:
+            column = heads.HARASSMENT if said.harassment else heads.COMPLAINT
+            at = decided[column]
+            evidence = deciding(text, windows[at], results[at].piece_logits[:, column])
+        facts = CallFacts()
+        if said.harassment or said.scores["harassment"] >= FACTS_FROM:
+            facts = _extract(text, lang, countries)
+        lengths = [len(window.ids) for window in windows]
+        pooled = np.average([r.pooled for r in results], axis=0, weights=lengths)
+        length = float(np.linalg.norm(pooled))
+        return Reading(
+            lang=lang,
+            sentiment=said.sentiment,
+            complaint=said.complaint,
+            category=said.category,
+            harassment=said.harassment,
+            scores=said.scores,
+            uncertain=said.uncertain,
+            facts=facts,
+            evidence=evidence,
+            model=self.model,
+            embedding=(pooled / max(length, 1e-9)).astype(np.float16),
+        )

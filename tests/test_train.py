@@ -1,0 +1,215 @@
+"""Data parts, batches, losses and a whole training run on a toy encoder."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
+
+from classifiers import calibrate, dataset, evaluate, heads, train
+from classifiers.dataset import Example
+from classifiers.reader import Reader
+
+RECIPE = train.Recipe(
+    pieces=60, repeats_own=30, repeats_umsab=1, learning_rate=3e-3, head_rate=1e-2, word_dropout=0.0
+)
+YES = ("they call me again and again", "stop calling my mother", "another sales call at night")
+NO = ("i call them and nobody answers", "thank you for the help", "my parcel is late")
+
+
+def example(text: str, *, harassment: bool, source: str = "own") -> Example:
+    return Example(
+        text=text,
+        lang="en",
+        source=source,
+        sentiment="negative" if harassment else "neutral",
+        complaint=harassment,
+        category="harassment" if harassment else None,
+        harassment=harassment,
+    )
+
+
+EXAMPLES = [example(text, harassment=True) for text in YES] + [
+    example(text, harassment=False) for text in NO
+]
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A one-layer encoder and a tokenizer of the words above, as `small_encoder` would leave them."""
+    from tokenizers import models, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel
+
+    folder = tmp_path_factory.mktemp("toy")
+    words = sorted({f"▁{word}" for text in (*YES, *NO) for word in text.split()})
+    vocab = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
+    tokenizer = Tokenizer(models.Unigram(vocab + [(w, -5.0) for w in words], 3, False))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    tokenizer.save(str(folder / "tokenizer.json"))
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(vocab) + len(words),
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+    )
+    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    return folder
+
+
+def trained(toy: Path) -> train.Network:
+    torch.manual_seed(RECIPE.seed)
+    tokenizer = Tokenizer.from_file(str(toy / "tokenizer.json"))
+    network = train.Network(toy, RECIPE)
+    run = train.schedule(EXAMPLES, RECIPE, random.Random(RECIPE.seed))
+    train.fine_tune(network, run, tokenizer, RECIPE)
+    return network
+
+
+def test_from_texts_to_weights_that_read(toy: Path, tmp_path: Path) -> None:
+    network = trained(toy)
+    train.export(network, toy, tmp_path, RECIPE, {"data": {}})
+    reader = Reader(tmp_path, threads=1)
+    said = reader.answer([*YES, *NO], ["en"] * 6)
+    assert [a.harassment for a in said] == [True] * 3 + [False] * 3
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["revision"] == reader.model
+    assert config["recipe"]["seed"] == RECIPE.seed
+
+
+def test_the_same_seed_gives_the_same_weights(toy: Path) -> None:
+    one, two = (trained(toy).state_dict() for _ in range(2))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_calibration_is_written_and_read_back(toy: Path, tmp_path: Path) -> None:
+    train.export(trained(toy), toy, tmp_path, RECIPE, {})
+    public = tmp_path / "public"
+    (public / "umsab").mkdir(parents=True)
+    rows = [{"text": e.text, "lang": "en", "sentiment": e.sentiment} for e in EXAMPLES]
+    lines = "\n".join(json.dumps(row) for row in rows)
+    (public / "umsab" / "val.jsonl").write_text(lines, encoding="utf-8")
+    fitted = calibrate.calibrate(tmp_path, public, EXAMPLES, 1)
+    assert Reader(tmp_path, threads=1).calibration == fitted
+    low, high = fitted.band["harassment"]
+    assert low < fitted.threshold["harassment"] < high
+
+
+def test_own_posts_keep_pairs_together_and_leave_a_test_part() -> None:
+    parts = dataset.own_posts()
+    pairs = {name: {e.pair for e in rows if e.pair} for name, rows in parts.items()}
+    assert not pairs["train"] & pairs["test"]
+    assert not pairs["train"] & pairs["validation"]
+    total = sum(map(len, parts.values()))
+    assert 0.10 < len(parts["test"]) / total < 0.20
+    assert 0.06 < len(parts["validation"]) / total < 0.14
+    assert {e.lang for e in parts["test"]} == {"es", "en", "pt", "fr", "it", "de"}
+
+
+def test_no_set_that_may_not_train_gives_training_texts(tmp_path: Path) -> None:
+    for name in (*dataset.TRAINING_SETS, *evaluate.OTHER_WORLD):
+        (tmp_path / name).mkdir()
+        row = {"text": f"text of {name}", "lang": "en", "harassment": True, "complaint": True}
+        (tmp_path / name / "train.jsonl").write_text(json.dumps(row) + "\n")
+    sources = {e.source for e in dataset.training_examples(tmp_path, EXAMPLES)}
+    assert sources == {"own", *dataset.TRAINING_SETS}
+
+
+def test_line_separators_inside_a_post_do_not_cut_its_row(tmp_path: Path) -> None:
+    (tmp_path / "s").mkdir()
+    row = json.dumps({"text": "one\u2028two", "lang": "en"}, ensure_ascii=False)
+    (tmp_path / "s" / "train.jsonl").write_text(row, encoding="utf-8")
+    (read,) = dataset.public_set(tmp_path, "s")
+    assert read.text == "one\u2028two"
+
+
+def test_the_schedule_holds_every_text_as_often_as_the_recipe_says() -> None:
+    rows = [*EXAMPLES, example("weather", harassment=False, source="umsab")]
+    run = train.schedule(rows, RECIPE, random.Random(0))
+    assert run.count(EXAMPLES[0]) == 30
+    assert run.count(rows[-1]) == 1
+    assert len(run) == 6 * 30 + 1
+
+
+def test_unknown_answers_train_nothing() -> None:
+    silent = Example("x", "en", "umsab")
+    batch = train.collate([[0, 5, 2]], [silent], 0.0, random.Random(0))
+    assert train.loss(torch.randn(1, heads.WIDTH), batch, 0.05).item() == 0.0
+
+
+@pytest.mark.parametrize(
+    ("index", "better"), [(heads.HARASSMENT, 5.0), (heads.COMPLAINT, 5.0), (0, 5.0), (5, 5.0)]
+)
+def test_every_known_answer_pulls_its_own_logit(index: int, better: float) -> None:
+    batch = train.collate([[0, 5, 2]], [EXAMPLES[0]], 0.0, random.Random(0))
+    logits = torch.zeros(1, heads.WIDTH)
+    before = train.loss(logits, batch, 0.05)
+    logits[0, index] = better
+    assert train.loss(logits, batch, 0.05) < before
+
+
+def test_an_unread_no_counts_less_than_one_that_was_read() -> None:
+    read = Example("x", "fr", "telecom_tweets_fr", harassment=False, kind="read")
+    unread = Example("x", "fr", "telecom_tweets_fr", harassment=False, kind="no_contact_words")
+    assert train.loss_weights(unread)[2] < train.loss_weights(read)[2]
+
+
+def test_lower_layers_learn_more_slowly(toy: Path) -> None:
+    network = train.Network(toy, RECIPE)
+    groups = train.parameter_groups(network, RECIPE)
+    rates = [group["lr"] for group in groups]
+    assert min(rates) < RECIPE.learning_rate < max(rates)
+    assert not network.bert.embeddings.word_embeddings.weight.requires_grad
+
+
+@given(st.text(max_size=120), st.integers(0, 10_000))
+def test_augmenting_is_repeatable_and_never_empty(text: str, seed: int) -> None:
+    one = dataset.augment(text, random.Random(seed))
+    assert one
+    assert one == dataset.augment(text, random.Random(seed))
+
+
+def test_temperature_cools_what_is_too_sure() -> None:
+    rng = np.random.default_rng(1)
+    true = rng.random(4000) < 0.5
+    honest = np.where(rng.random(4000) < 0.8, true, ~true)
+    logits = np.where(honest, 6.0, -6.0).astype(np.float32)
+    heat = calibrate.fit_temperature(logits, true.astype(np.int64))
+    assert 3.5 < heat < 5.5  # a logit of 1.39 is what 80 % deserve
+
+
+def test_threshold_is_the_middle_of_the_best_stretch() -> None:
+    chance = np.array([0.1, 0.2, 0.7, 0.9], np.float32)
+    true = np.array([False, False, True, True])
+    assert calibrate.fit_threshold(chance, true, calibrate.f1) == pytest.approx(0.45, abs=0.02)
+
+
+def test_calibration_error_of_a_sure_and_wrong_reader_is_one() -> None:
+    assert evaluate.calibration_error([0.999] * 5, [False] * 5) == pytest.approx(0.999)
+    assert evaluate.calibration_error([0.5, 0.5], [True, False]) == 0.0
+
+
+def test_a_pair_counts_only_when_both_posts_are_right() -> None:
+    said = [
+        heads.Answer("neutral", yes, "harassment" if yes else None, yes, {}, ())
+        for yes in (True, False, True, True)
+    ]
+    rows = [
+        (Example("t", "es", "own", harassment=true, pair=pair), one)
+        for (true, pair), one in zip(
+            [(True, "a"), (False, "a"), (True, "b"), (False, "b")], said, strict=True
+        )
+    ]
+    assert evaluate.pairs_right(rows) == 0.5
