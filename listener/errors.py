@@ -108,11 +108,15 @@ class CRMError(ListenerError):
 
 
 class NotifyError(ListenerError):
-    """`permanent` errors are not tried again: a wrong password stays wrong."""
+    """`permanent` errors are not tried again. `answered` is False when the connection broke after
+    the message was handed over: whether the receiver has it is then unknown."""
 
-    def __init__(self, message: str, *, notifier: str, permanent: bool) -> None:
+    def __init__(
+        self, message: str, *, notifier: str, permanent: bool, answered: bool = True
+    ) -> None:
         super().__init__(f"{notifier}: {message}")
         self.notifier = notifier
+        self.answered = answered
         self.permanent = permanent
         self.retry = not permanent
 

@@ -382,8 +382,8 @@ def load(folder: Path | str | None = None, environ: Mapping[str, str] | None = N
         var=var,
         database_url=env.get("LISTENER_DATABASE_URL") or f"sqlite:///{var}/listener.db",
         listener=parts["listener.toml"],
-        brands=brands.brands,  # type: ignore[attr-defined]
-        sources=sources.sources,  # type: ignore[attr-defined]
+        brands=brands.brands,
+        sources=sources.sources,
         priority=parts["rules/priority.toml"],
         routing=parts["rules/routing.toml"],
         alerts=parts["rules/alerts.toml"],

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -22,10 +23,18 @@ NAME = "email"
 def send(message: Message, settings: Settings, on_transmit: Callable[[], None]) -> None:
     config = settings.listener.email
     content = compose(message, config.sender, datetime.now(UTC))
+    handed_over = False
+
+    def mark() -> None:
+        nonlocal handed_over
+        on_transmit()
+        handed_over = True
+
+    server = None
     try:
-        with _connect(config) as server:
-            _sign_in(server, config)
-            _transmit(server, config.sender, message.recipient, content, on_transmit)
+        server = _connect(config)
+        _sign_in(server, config)
+        _transmit(server, config.sender, message.recipient, content, mark)
     except smtplib.SMTPAuthenticationError as error:
         raise _error(
             f"the server refused the sign-in ({_reply(error)}). Check {config.username_env} and "
@@ -37,13 +46,21 @@ def send(message: Message, settings: Settings, on_transmit: Callable[[], None]) 
             f"the server said {_reply(error)}", permanent=error.smtp_code >= 500
         ) from error
     except (smtplib.SMTPException, ssl.SSLError) as error:
-        raise _error(f"{type(error).__name__}: {error}", permanent=False) from error
+        raise _error(
+            f"{type(error).__name__}: {error}", permanent=False, answered=not handed_over
+        ) from error
     except OSError as error:
         raise _error(
             f"cannot reach {config.host}:{config.port}: {error}. Is [email] host right, and does "
             "the server run?",
             permanent=False,
+            answered=not handed_over,
         ) from error
+    finally:
+        # Not QUIT: after the answer nothing the server says changes anything, and a slow good-bye
+        # must not turn a delivered mail into a failed one.
+        if server is not None:
+            server.close()
 
 
 def compose(message: Message, sender: str, now: datetime) -> bytes:
@@ -58,6 +75,17 @@ def compose(message: Message, sender: str, now: datetime) -> bytes:
     mail.set_content(message.text)
     mail.add_alternative(message.html, subtype="html")
     return mail.as_bytes(policy=mail.policy.clone(linesep="\r\n", max_line_length=78))
+
+
+@contextmanager
+def signed_in(config: Email) -> Iterator[smtplib.SMTP]:
+    """A connection on which mail could be sent, for a check of the settings."""
+    server = _connect(config)
+    try:
+        _sign_in(server, config)
+        yield server
+    finally:
+        server.close()
 
 
 def _connect(config: Email) -> smtplib.SMTP:
@@ -113,5 +141,5 @@ def _reply(error: smtplib.SMTPResponseException) -> str:
     return f"{error.smtp_code} {words[:300]}"
 
 
-def _error(text: str, *, permanent: bool) -> NotifyError:
-    return NotifyError(text, notifier=NAME, permanent=permanent)
+def _error(text: str, *, permanent: bool, answered: bool = True) -> NotifyError:
+    return NotifyError(text, notifier=NAME, permanent=permanent, answered=answered)

@@ -89,7 +89,7 @@ def _due(moment: datetime, language: str, zone: ZoneInfo) -> str:
 def _environment(html: bool) -> Environment:
     return Environment(
         loader=FileSystemLoader(_TEMPLATES),
-        autoescape=html,
+        autoescape=html,  # noqa: S701 - the plain text part is no HTML
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -1,0 +1,110 @@
+"""`listener doctor`: each part is asked once, for real, and says what is wrong and what to do."""
+
+from __future__ import annotations
+
+import smtplib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rich.console import Console
+
+from listener import settings
+from listener.checks import check_port, check_queries, check_sources
+from listener.errors import ConfigError, ListenerError, PortInUse
+from listener.notifiers import email
+from listener.settings import Settings
+from listener.storage import Database
+
+
+def run(out: Console, *, migrate: bool) -> int:
+    """Print one line a check; 0 when all hold."""
+    failures = 0
+
+    def check(name: str, test: Callable[[], str]) -> bool:
+        nonlocal failures
+        try:
+            told = test()
+        except Exception as error:
+            failures += 1
+            known = isinstance(error, ListenerError)
+            text = str(error) if known else f"{type(error).__name__}: {error}"
+            out.print(f"[red]✗[/red] {name}: ", end="")
+            out.print(text, markup=False, soft_wrap=True)
+            return False
+        out.print(f"[green]✓[/green] {name}: ", end="")
+        out.print(told, markup=False, soft_wrap=True)
+        return True
+
+    loaded: list[Settings] = []
+
+    def configuration() -> str:
+        loaded.append(settings.load())
+        own = loaded[0]
+        return f"{own.folder}, {len(own.brands)} brands, {len(own.sources)} sources"
+
+    if not check("configuration", configuration):
+        return 1
+    for name, test in _checks(loaded[0], migrate):
+        check(name, test)
+    return 1 if failures else 0
+
+
+def _checks(own: Settings, migrate: bool) -> Iterator[tuple[str, Callable[[], str]]]:
+    yield "database", lambda: _database(own, migrate)
+    yield "queries", lambda: check_queries(own)
+    yield "sources", lambda: check_sources(own)
+    yield "reader", lambda: _reader(own)
+    yield "e-mail", lambda: _email(own)
+    yield "dashboard", lambda: _port(own)
+
+
+def _database(own: Settings, migrate: bool) -> str:
+    db = Database(own.database_url)
+    try:
+        if migrate:
+            db.upgrade()
+        current, newest = db.revision()
+        if current != newest:
+            raise ConfigError(
+                f"the schema is {current or 'missing'}, the newest is {newest}; run `listener "
+                "doctor --migrate` (or start the service, which does it too)"
+            )
+        with db.write():
+            pass  # a lock was taken and given back: it can be written to
+        return f"{db.engine.url.render_as_string(hide_password=True)}, schema {current}"
+    finally:
+        db.close()
+
+
+def _reader(own: Settings) -> str:
+    import classifiers
+
+    config = own.listener.process
+    reader = classifiers.load(Path(config.weights) if config.weights else None)
+    reading = reader.read(["otra vez el 1004, van seis llamadas hoy y ya dije que no"])[0]
+    return f"{reader.model} reads a test sentence as {reading.category or 'no complaint'}"
+
+
+def _email(own: Settings) -> str:
+    config = own.listener.email
+    if not config.enabled:
+        return "switched off ([email] enabled); alerts wait in the outbox"
+    for variable in (config.username_env, config.password_env):
+        if variable:
+            settings.secret(variable, "[email]")
+    try:
+        with email.signed_in(config):
+            return f"{config.host}:{config.port} accepts the sign-in"
+    except (OSError, smtplib.SMTPException) as error:
+        raise ConfigError(
+            f"{config.host}:{config.port}: {error}. Check [email] in listener.toml."
+        ) from error
+
+
+def _port(own: Settings) -> str:
+    config = own.listener.dashboard
+    try:
+        check_port(config.host, config.port)
+    except PortInUse:
+        return f"{config.host}:{config.port} is in use (by the running service, or by another)"
+    return f"{config.host}:{config.port} is free"

@@ -1,0 +1,150 @@
+"""Files that people bring: mentions (`listener import`) and the company's own records
+(`listener crm import`). Streaming, in batches of one commit each, with a progress bar."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from listener import pipeline
+from listener.crm import csv_import
+from listener.domain import Mention, Problem
+from listener.errors import ImportError_
+from listener.pipeline import Road
+from listener.settings import Settings
+from listener.sources.files import read_file
+from listener.storage import Database
+from listener.storage.mentions import save_found, save_problems
+
+_BATCH = 500
+_SHOWN = 20
+
+
+@dataclass
+class Imported:
+    file: str
+    new: int = 0
+    known: int = 0
+    refused: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "file": self.file,
+            "new": self.new,
+            "already_there": self.known,
+            "refused": self.refused,
+            "reasons": dict(self.reasons.most_common()),
+        }
+
+
+def mentions(road: Road, path: Path, rejects: Path | None, console: Console) -> Imported:
+    """Every row becomes a mention, was there already, or is refused with line and reason; refused
+    rows are kept in the database, too, and written to `rejects` (CSV) when asked for.
+
+    Raises ImportError_ when the file cannot be read at all."""
+    result = Imported(path.name)
+    with ExitStack() as stack:
+        writer = None
+        if rejects is not None:
+            sheet = stack.enter_context(rejects.open("w", newline="", encoding="utf-8"))
+            writer = csv.writer(sheet)
+            writer.writerow(["line", "reason", "excerpt"])
+        bar = stack.enter_context(
+            Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                console=console,
+                transient=True,
+                disable=not console.is_terminal,
+            )
+        )
+        task = bar.add_task(path.name, total=None)
+        for batch in _batches(_rows(path, road)):
+            good = [item for item in batch if isinstance(item, Mention)]
+            bad = [item for item in batch if isinstance(item, Problem)]
+            with road.db.write() as session:
+                saved = save_found(
+                    session,
+                    f"import:{path.name}"[:200],
+                    pipeline.about(road, good, keep_all=True),
+                    now=road.now(),
+                )
+                save_problems(session, f"import:{path.name}"[:300], bad, now=road.now())
+            result.new += saved.new
+            result.known += saved.known
+            for problem in bad:
+                _refuse(result, problem, writer, console)
+            bar.advance(task, len(batch))
+    if result.refused > _SHOWN:
+        hint = "" if rejects else "; --rejects FILE writes them all"
+        console.print(f"… and {result.refused - _SHOWN} more refused lines{hint}")
+    return result
+
+
+def crm(
+    settings: Settings,
+    db: Database,
+    people: Path | None,
+    events: Path | None,
+    numbers: Path | None,
+    console: Console,
+) -> int:
+    """Import what is given, people first, because events refer to them; prints one line a file
+    and every refused row. Returns how many rows were refused."""
+    refused = 0
+    for path, load in (
+        (people, csv_import.import_people),
+        (numbers, csv_import.import_numbers),
+        (events, csv_import.import_events),
+    ):
+        if path is None:
+            continue
+        report = load(db, settings, path)
+        refused += len(report.refused)
+        console.print(str(report), markup=False)
+        for problem in report.refused[:_SHOWN]:
+            console.print(f"  line {problem.line}: {problem.reason}", markup=False)
+        if len(report.refused) > _SHOWN:
+            console.print(f"  … and {len(report.refused) - _SHOWN} more")
+    return refused
+
+
+def _rows(path: Path, road: Road) -> Iterator[Mention | Problem]:
+    try:
+        yield from read_file(path, now=road.now())
+    except OSError as error:
+        raise ImportError_(f"cannot read {path}: {error.strerror}") from error
+
+
+def _refuse(result: Imported, problem: Problem, writer: Any, console: Console) -> None:
+    result.refused += 1
+    result.reasons[problem.reason.split(":", 1)[0]] += 1
+    if result.refused <= _SHOWN:
+        console.print(f"line {problem.line}: {problem.reason}", markup=False, soft_wrap=True)
+    if writer is not None:
+        excerpt = problem.excerpt
+        # A spreadsheet must not run what a stranger wrote.
+        safe = f"'{excerpt}" if excerpt[:1] in "=+-@\t\r" and excerpt else excerpt
+        writer.writerow([problem.line, problem.reason, safe])
+
+
+def _batches(rows: Iterable[Mention | Problem]) -> Iterator[list[Mention | Problem]]:
+    batch: list[Mention | Problem] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) >= _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

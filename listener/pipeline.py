@@ -1,0 +1,431 @@
+"""The road, in order: collect(), process(), deliver(). The only file that knows it.
+
+Each loop works on database rows, decides by pure functions of other modules, and can be killed at
+any moment and run again:
+
+    collect   page, mentions and cursor are one commit; a page that was stored twice is refused
+    process   a batch of mentions with all that follows from them is one commit
+    deliver   claimed, transmitting, sent: three commits, so that a crash says where it was
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+
+from listener import alerting, processing, query
+from listener.articles import extract_article
+from listener.domain import Mention, Parsed, RawPage
+from listener.errors import HttpError, HttpStatus, ListenerError
+from listener.httpclient import HttpClient
+from listener.notifiers import NOTIFIERS
+from listener.notifiers.render import render
+from listener.query import Prepared, Query, Searchable, prepare
+from listener.settings import Settings, SourceConfig
+from listener.sources import SOURCES, options_of
+from listener.storage import Database, alerts, cases, health, mentions
+from listener.storage.alerts import StoredNotification
+from listener.storage.health import CursorMoved, SubscriptionHealth
+from listener.storage.mentions import BrandHit, Found, Saved
+
+log = structlog.get_logger()
+
+_HITS_KEPT = 20  # a text that names the brand a thousand times is found by twenty of them as well
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Road:
+    """What the loops need. `stop` ends them between two commits; `now` is replaced in tests."""
+
+    settings: Settings
+    db: Database
+    http: HttpClient
+    reader: Callable[[], processing.Reads]
+    now: Callable[[], datetime] = utc_now
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.queries: dict[str, Query] = {
+            brand.key: query.parse(brand.query, countries=brand.countries)
+            for brand in self.settings.brands
+        }
+        self.worker = f"{socket.gethostname()}:{os.getpid()}"
+
+
+# ---------------------------------------------------------------------------- collect
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    key: str
+    config: SourceConfig
+    brand: str | None
+
+
+def collect(road: Road, *, force: bool = False) -> dict[str, Any]:
+    """Ask every source that is due (all, with `force`); sources run side by side, so that a slow
+    one delays no other. Returns counts; what failed is on the source's health, not raised."""
+    tasks = _tasks(road.settings)
+    now = road.now()
+    with road.db.write() as session:
+        health.watch(session, [(t.key, t.config.name, t.config.type) for t in tasks], now)
+    with road.db.read() as session:
+        state = {s.key: s for s in health.subscriptions(session)}
+    due = [t for t in tasks if force or is_due(t.config, state[t.key], now)]
+    saved = Saved()
+    failed = 0
+    with ThreadPoolExecutor(max_workers=8, thread_name_prefix="collect") as pool:
+        for result in pool.map(lambda t: _collect_one(road, t, state[t.key]), due):
+            if result is None:
+                failed += 1
+            else:
+                saved.add(result)
+    _source_alerts(road, tasks)
+    return {
+        "asked": len(due),
+        "failed": failed,
+        "new": saved.new,
+        "known": saved.known,
+        "rejected": saved.rejected,
+    }
+
+
+def is_due(config: SourceConfig, state: SubscriptionHealth, now: datetime) -> bool:
+    """A failing source is asked less and less often, up to every six hours."""
+    if state.not_before is not None and now < state.not_before:
+        return False
+    if state.last_attempt_at is None:
+        return True
+    wait = config.every
+    if state.failures:
+        wait = min(config.every * 2 ** min(state.failures, 8), max(timedelta(hours=6), wait))
+    return now - state.last_attempt_at >= wait
+
+
+def _tasks(settings: Settings) -> list[_Task]:
+    """One per source, or one per source and brand where the source is searched."""
+    tasks = []
+    for config in settings.sources:
+        if not config.enabled:
+            continue
+        if SOURCES[config.type].needs_query(options_of(config)):
+            wanted = config.brands or tuple(b.key for b in settings.brands)
+            tasks += [_Task(f"{config.name}/{key}", config, key) for key in wanted]
+        else:
+            tasks.append(_Task(config.name, config, None))
+    return tasks
+
+
+def _collect_one(road: Road, task: _Task, state: SubscriptionHealth) -> Saved | None:
+    source = SOURCES[task.config.type]
+    saved = Saved()
+    cursor = state.cursor
+    try:
+        wanted = road.queries[task.brand] if task.brand else None
+        options = options_of(task.config)
+        for page in source.fetch(options, wanted, cursor, road.http, road.now()):
+            parsed = source.parse(page)
+            found = _found(road, task, source, parsed)
+            saved.add(_save(road, task, page, parsed, found, cursor))
+            cursor = page.cursor if page.cursor is not None else cursor
+            if road.stop.is_set():
+                return saved
+    except CursorMoved:
+        return saved
+    except Exception as error:
+        # A source that breaks, even by our own mistake, must not stop the others: people see the
+        # reason on its health.
+        _failed(road, task, error)
+        return None
+    with road.db.write() as session:
+        health.succeeded(session, task.key, road.now())
+        alerts.end_alerts(session, f"failing:{task.key}:", road.now())
+        if saved.new:
+            alerts.end_alerts(session, f"silent:{task.key}:", road.now())
+    return saved
+
+
+def _failed(road: Road, task: _Task, error: Exception) -> None:
+    known = isinstance(error, ListenerError)
+    text = str(error) if known else f"{type(error).__name__}: {error}"
+    wait = error.retry_after if isinstance(error, HttpStatus) else None
+    log.warning("source failed", source=task.key, error=text, exc_info=not known)
+    now = road.now()
+    with road.db.write() as session:
+        health.failed(
+            session,
+            task.key,
+            text,
+            now,
+            not_before=now + timedelta(seconds=wait) if wait else None,
+        )
+
+
+def _save(
+    road: Road,
+    task: _Task,
+    page: RawPage,
+    parsed: Parsed,
+    found: Sequence[Found],
+    cursor: str | None,
+) -> Saved:
+    with road.db.write() as session:
+        return mentions.save_page(
+            session,
+            subscription=task.key,
+            source_type=task.config.type,
+            page=page,
+            found=found,
+            problems=parsed.problems,
+            expected_cursor=cursor,
+            now=road.now(),
+        )
+
+
+def _found(road: Road, task: _Task, source: Any, parsed: Parsed) -> list[Found]:
+    """The mentions that some brand's query finds; the query is always applied again in full on
+    our side, whatever the source's own search did."""
+    items = list(parsed.mentions)
+    if any(m.article_url for m in items):
+        items = _with_articles(road, items)
+    return about(road, items, keep_all=source.KEEP_UNMATCHED, brands=task.config.brands)
+
+
+def about(
+    road: Road, items: Sequence[Mention], *, keep_all: bool, brands: Sequence[str] = ()
+) -> list[Found]:
+    """Which brands each mention is about. `keep_all` keeps what no query finds, too: a person
+    who imports a file wants all of it."""
+    wanted = [b for b in road.settings.brands if not brands or b.key in brands]
+    found = []
+    for item in items:
+        mention = _one_text(item)
+        words = _searchable(mention)
+        hits = [hit for b in wanted if (hit := _hit(road.queries[b.key], b.key, words))]
+        if mention.brand and mention.brand not in {h.brand for h in hits}:
+            hits.append(BrandHit(mention.brand))
+        if hits or keep_all:
+            found.append(Found(mention, tuple(hits)))
+    return found
+
+
+def _searchable(mention: Mention) -> Prepared:
+    return prepare(
+        Searchable(
+            text=mention.text,
+            author=mention.author.handle if mention.author else "",
+            author_name=mention.author.name if mention.author else "",
+            site=mention.site,
+            lang=mention.lang or "",
+            source=mention.source,
+            tags=mention.tags,
+            urls=(mention.url, *mention.links) if mention.url else mention.links,
+        )
+    )
+
+
+def _hit(wanted: Query, brand: str, words: Prepared) -> BrandHit | None:
+    verdict = wanted.match(words)
+    if not verdict.found:
+        return None
+    hits = tuple(
+        {"field": h.field, "start": h.start, "end": h.end, "term": h.term}
+        for h in verdict.hits[:_HITS_KEPT]
+    )
+    return BrandHit(brand, verdict.muted, hits)
+
+
+def _one_text(mention: Mention) -> Mention:
+    """Title and body as one text, so that spans point into what people see."""
+    title = mention.title.strip()
+    if not title or mention.text.startswith(title):
+        return mention
+    return replace(mention, text=f"{title}\n\n{mention.text}".strip())
+
+
+def _with_articles(road: Road, items: Sequence[Mention]) -> list[Mention]:
+    """Full texts where a feed gives only summaries; a page that cannot be had leaves its
+    summary."""
+    with road.db.read() as session:
+        known = mentions.known_ids(session, items[0].source, [m.external_id for m in items])
+    result = []
+    for item in items:
+        text = None
+        if item.article_url and item.external_id not in known:
+            try:
+                text = extract_article(road.http.get(item.article_url).body, item.article_url)
+            except HttpError as error:
+                log.info("article not read", url=error.url, error=str(error))
+        result.append(replace(item, text=text) if text and len(text) > len(item.text) else item)
+    return result
+
+
+def _source_alerts(road: Road, tasks: Sequence[_Task]) -> None:
+    now = road.now()
+    with road.db.read() as session:
+        state = {s.key: s for s in health.subscriptions(session)}
+    for task in tasks:
+        for alert in alerting.source_trouble(
+            state[task.key], task.config, road.settings.alerts, now
+        ):
+            with road.db.write() as session:
+                processing.raise_alert(session, alert, road.settings, owner=None, now=now)
+
+
+# ---------------------------------------------------------------------------- process
+
+
+def process(road: Road, *, limit: int | None = None) -> dict[str, Any]:
+    """Read pending mentions in batches until none is left (or `limit` is reached)."""
+    counts = processing.Counts()
+    size = road.settings.listener.process.batch_size
+    while not road.stop.is_set() and (limit is None or counts.processed < limit):
+        with road.db.read() as session:
+            batch = processing.pending(session, size)
+        if not batch:
+            break
+        counts.add(_process_batch(road, batch))
+    return counts.to_json()
+
+
+def _process_batch(road: Road, batch: Sequence[processing.Pending]) -> processing.Counts:
+    """One bad text must not hold up its neighbours: if the batch fails, each goes alone, and what
+    fails alone too often is put aside with its reason."""
+    try:
+        return processing.step(road.db, road.settings, road.reader(), batch, road.now)
+    except ListenerError:
+        raise
+    except Exception as error:
+        if len(batch) > 1:
+            log.warning("batch failed, trying one by one", error=str(error), exc_info=True)
+            counts = processing.Counts()
+            for item in batch:
+                counts.add(_process_batch(road, [item]))
+            return counts
+        log.error("mention failed", mention=batch[0].id, error=str(error), exc_info=True)
+        with road.db.write() as session:
+            return processing.put_aside(
+                session, batch[0].id, error, road.settings.listener.process.max_attempts
+            )
+
+
+# ---------------------------------------------------------------------------- deliver
+
+
+def deliver(road: Road) -> dict[str, Any]:
+    """Send what is due in the outbox, one after the other."""
+    counts = {"sent": 0, "postponed": 0, "failed": 0, "in_doubt": _after_a_crash(road)}
+    if not road.settings.listener.email.enabled:
+        return counts | {"waiting": "[email] enabled is false"}
+    while not road.stop.is_set():
+        with road.db.write() as session:
+            notification = alerts.claim_next(session, road.worker, road.now())
+        if notification is None:
+            break
+        counts[_deliver_one(road, notification)] += 1
+    return counts
+
+
+def _deliver_one(road: Road, notification: StoredNotification) -> str:
+    service = road.settings.listener.service
+    with road.db.read() as session:
+        alert = alerts.get(session, notification.alert_id)
+        case = cases.get(session, alert.case_id) if alert and alert.case_id else None
+    transmitting = False
+
+    def on_transmit() -> None:
+        nonlocal transmitting
+        with road.db.write() as session:
+            alerts.transmitting(session, notification.id)
+        transmitting = True
+
+    try:
+        if alert is None:
+            raise LookupError(f"alert {notification.alert_id} is gone")
+        message = render(
+            alert, notification, case, public_url=service.public_url, zone=service.zone
+        )
+        NOTIFIERS[notification.notifier].send(message, road.settings, on_transmit)
+    except Exception as error:
+        return _not_delivered(road, notification, error, transmitting=transmitting)
+    with road.db.write() as session:
+        alerts.sent(session, notification.id, road.now())
+    log.info("notification sent", notification=notification.id, alert=notification.alert_id)
+    return "sent"
+
+
+def _not_delivered(
+    road: Road, notification: StoredNotification, error: Exception, *, transmitting: bool
+) -> str:
+    known = isinstance(error, ListenerError)
+    text = str(error) if known else f"{type(error).__name__}: {error}"
+    answered = getattr(error, "answered", known)
+    log.warning("notification not delivered", notification=notification.id, error=text)
+    rules = road.settings.listener.delivery
+    with road.db.write() as session:
+        if transmitting and not answered:
+            alerts.in_doubt(session, notification.id, text)
+            return "in_doubt"
+        permanent = getattr(error, "permanent", False)
+        again = (
+            None
+            if permanent or notification.attempts >= rules.max_attempts
+            else road.now()
+            + min(rules.first_retry * 2 ** (notification.attempts - 1), rules.longest_retry)
+        )
+        alerts.postponed(session, notification.id, text, next_attempt_at=again)
+    return "postponed" if again else "failed"
+
+
+def _after_a_crash(road: Road) -> int:
+    """Give back what a worker that no longer runs had claimed. What it was transmitting stays in
+    doubt: the receiver very likely has it, and nobody gets the same alert twice by itself."""
+    doubtful = 0
+    with road.db.read() as session:
+        held = alerts.claimed(session)
+    for notification in held:
+        if _alive(notification.claimed_by, road.worker, notification.claimed_at, road.now()):
+            continue
+        with road.db.write() as session:
+            if notification.status == "transmitting":
+                alerts.in_doubt(
+                    session,
+                    notification.id,
+                    "the service stopped between handing the message over and hearing the answer",
+                )
+                doubtful += 1
+            else:
+                alerts.postponed(
+                    session,
+                    notification.id,
+                    "the service stopped before sending",
+                    next_attempt_at=road.now(),
+                )
+    return doubtful
+
+
+def _alive(worker: str | None, me: str, since: datetime | None, now: datetime) -> bool:
+    """A worker on this machine is asked by its process id; one elsewhere is given ten minutes."""
+    if worker == me:
+        return False  # one deliver loop per process: what it holds now is left from before
+    host, _, pid = (worker or "").rpartition(":")
+    if host == me.rpartition(":")[0] and pid.isdigit():
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+    return since is not None and now - since < timedelta(minutes=10)

@@ -1,0 +1,483 @@
+"""One batch of collected mentions becomes readings, cases, routes and alerts, in one commit.
+
+The reader works before the transaction begins, because it takes long; everything that follows
+from its answers is decided and stored inside it. A mention that another worker has processed in
+the meantime is left alone.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from classifiers.reading import Reading
+from listener import alerting, matching, phones, priority, routing
+from listener.alerting import NumberReport
+from listener.crm import CRMS, Crm
+from listener.dedupe import Fingerprinted
+from listener.domain import Alert, Candidate, CustomerMatch
+from listener.errors import CRMError
+from listener.routing import CaseFacts, Person
+from listener.settings import Brand, Settings
+from listener.storage import Database, alerts, cases, duplicates, people, readings
+from listener.storage.alerts import Recipient
+from listener.storage.database import insert_new
+from listener.storage.duplicates import Copy, Printed
+from listener.storage.tables import (
+    AlertRow,
+    AuthorRow,
+    MentionBrand,
+    MentionRow,
+    ReportedNumber,
+)
+from listener.triage import Action, triage
+
+
+class Reads(Protocol):
+    """The door of `classifiers`."""
+
+    model: str
+
+    def read(
+        self,
+        texts: Sequence[str],
+        *,
+        langs: Sequence[str | None] | None = None,
+        countries: Sequence[str] = ("ES",),
+    ) -> list[Reading]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A mention that waits to be read."""
+
+    id: int
+    source: str
+    text: str
+    lang: str | None
+    author_id: int | None
+    author: str | None
+    followers: int | None
+    published_at: datetime
+    reply_to: str | None
+    repost_of: str | None
+    reach: int | None
+    invented: bool
+    brands: tuple[tuple[str, bool], ...]  # (brand, muted)
+
+
+@dataclass(slots=True)
+class Counts:
+    processed: int = 0
+    duplicates: int = 0
+    opened: int = 0
+    attached: int = 0
+    alerts: int = 0
+    failed: int = 0
+
+    def add(self, other: Counts) -> None:
+        for item in fields(self):
+            setattr(self, item.name, getattr(self, item.name) + getattr(other, item.name))
+
+    def to_json(self) -> dict[str, Any]:
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+
+def lazy_reader(settings: Settings) -> Callable[[], Reads]:
+    """The reader, loaded at its first use: a service that has nothing to read starts at once.
+    Raises classifiers.ModelMissing, which `listener status` then shows."""
+    lock = threading.Lock()
+    loaded: list[Reads] = []
+
+    def get() -> Reads:
+        with lock:
+            if not loaded:
+                import classifiers
+
+                config = settings.listener.process
+                loaded.append(
+                    classifiers.load(
+                        Path(config.weights) if config.weights else None,
+                        threads=config.threads or None,
+                    )
+                )
+            return loaded[0]
+
+    return get
+
+
+def pending(session: Session, size: int) -> list[Pending]:
+    """The oldest mentions that wait, in the order in which they came."""
+    rows = session.execute(
+        sa.select(MentionRow, AuthorRow)
+        .outerjoin(AuthorRow, AuthorRow.id == MentionRow.author_id)
+        .where(MentionRow.state == "pending")
+        .order_by(MentionRow.id)
+        .limit(size)
+    ).all()
+    brands: dict[int, list[tuple[str, bool]]] = {}
+    for link in session.scalars(
+        sa.select(MentionBrand)
+        .where(MentionBrand.mention_id.in_([m.id for m, _ in rows]))
+        .order_by(MentionBrand.brand)
+    ):
+        brands.setdefault(link.mention_id, []).append((link.brand, link.muted))
+    return [
+        Pending(
+            id=m.id,
+            source=m.source,
+            text=m.text,
+            lang=m.lang_hint,
+            author_id=m.author_id,
+            author=a.handle if a else None,
+            followers=a.followers if a else None,
+            published_at=m.published_at,
+            reply_to=m.reply_to,
+            repost_of=m.repost_of,
+            reach=m.reach,
+            invented=m.invented,
+            brands=tuple(brands.get(m.id, ())),
+        )
+        for m, a in rows
+    ]
+
+
+def step(
+    db: Database,
+    settings: Settings,
+    reader: Reads,
+    batch: Sequence[Pending],
+    now: Callable[[], datetime],
+) -> Counts:
+    """Read the batch, then decide and store all that follows in one commit."""
+    read = _read(settings, reader, batch)
+    prints = {m.id: Fingerprinted.of(m.text) for m in batch}
+    with db.write() as session:
+        at = now()
+        mine = _take(session, [m.id for m in batch])
+        work = _Work(session, settings, at)
+        items = [m for m in batch if m.id in mine]
+        readings.save(session, [(m.id, read[m.id]) for m in items], at)
+        work.counts.processed = len(items)
+        copies = duplicates.find_and_store(
+            session,
+            [Printed(m.id, m.author_id, prints[m.id]) for m in items],
+            threshold=settings.listener.process.near_duplicate,
+        )
+        work.counts.duplicates = len(copies)
+        for mention in items:
+            work.follow(mention, read[mention.id], copies.get(mention.id))
+        work.number_alerts()
+        return work.counts
+
+
+def put_aside(session: Session, mention_id: int, error: Exception, max_attempts: int) -> Counts:
+    """A mention that cannot be processed is tried a few times, then kept with its reason."""
+    row = session.get_one(MentionRow, mention_id)
+    row.attempts += 1
+    row.error = f"{type(error).__name__}: {error}"[:2000]
+    if row.attempts >= max_attempts:
+        row.state = "failed"
+        return Counts(failed=1, processed=1)
+    return Counts()
+
+
+def raise_alert(
+    session: Session,
+    alert: Alert,
+    settings: Settings,
+    *,
+    owner: str | None,
+    now: datetime,
+    invented: bool = False,
+) -> bool:
+    """Store an alert with one notification each for the configured recipients and the owner."""
+    service = settings.listener.service
+    recipients = [Recipient(address, service.language) for address in settings.alerts.recipients]
+    person = people.get(session, owner) if owner else None
+    if person is not None and person.email and not person.disabled:
+        recipients.insert(0, Recipient(person.email, person.language))
+    domain = settings.listener.email.sender.rsplit("@", 1)[-1].rstrip("> ") or "localhost"
+    made = alerts.raise_alert(
+        session, alert, recipients, notifier="email", domain=domain, now=now, invented=invented
+    )
+    return made is not None
+
+
+def _own_numbers(brand: Brand) -> set[str]:
+    """The brand's numbers as readings give them: E.164 where there is one, else as dialled."""
+    written = {n.number for n in brand.numbers}
+    full = {phones.normalise(n, country) for n in written for country in brand.countries}
+    return written | {n for n in full if n}
+
+
+def _read(settings: Settings, reader: Reads, batch: Sequence[Pending]) -> dict[int, Reading]:
+    """Readings by mention; numbers are read by the countries of the brand that is mentioned."""
+    groups: dict[tuple[str, ...], list[Pending]] = {}
+    for mention in batch:
+        brand = next((b for key, _ in mention.brands if (b := settings.brand(key))), None)
+        groups.setdefault(brand.countries if brand else ("ES",), []).append(mention)
+    result: dict[int, Reading] = {}
+    for countries, group in groups.items():
+        answers = reader.read(
+            [m.text for m in group], langs=[m.lang for m in group], countries=countries
+        )
+        result.update(zip((m.id for m in group), answers, strict=True))
+    return result
+
+
+def _take(session: Session, ids: Sequence[int]) -> set[int]:
+    """Mark the mentions as processed; those that another worker finished first are not ours."""
+    return set(
+        session.scalars(
+            sa.update(MentionRow)
+            .where(MentionRow.id.in_(ids), MentionRow.state == "pending")
+            .values(state="processed", error=None)
+            .returning(MentionRow.id)
+        )
+    )
+
+
+@dataclass
+class _Work:
+    """What follows from readings, inside one transaction."""
+
+    session: Session
+    settings: Settings
+    now: datetime
+    counts: Counts = field(default_factory=Counts)
+    numbers: set[tuple[str, str]] = field(default_factory=set)
+    _staff: list[Person] | None = None
+
+    def follow(self, mention: Pending, reading: Reading, copy: Copy | None) -> None:
+        for key, muted in mention.brands:
+            brand = self.settings.brand(key)
+            if brand is None:
+                continue
+            verdict = triage(
+                brand=brand,
+                muted=muted,
+                platform=mention.source,
+                author=mention.author,
+                complaint=reading.complaint,
+                category=reading.category,
+                harassment=reading.harassment,
+                copied=copy is not None,
+                same_author=copy is not None and copy.same_author,
+            )
+            if verdict.action is Action.CASE and verdict.matter is not None:
+                self._case(mention, reading, brand, verdict.matter)
+            elif verdict.action is Action.ATTACH and copy is not None and copy.of is not None:
+                self._attach(mention, copy.of, "repost")
+            elif verdict.action is Action.ANSWER:
+                self._answered(mention)
+            if reading.harassment and not muted and verdict.action is not Action.ANSWER:
+                self._report_numbers(mention, reading, brand)
+
+    def _case(self, mention: Pending, reading: Reading, brand: Brand, matter: str) -> None:
+        key = cases.open_key(brand.key, mention.author_id, matter, mention.id)
+        existing = cases.find_open(self.session, key)
+        before = cases.previous(self.session, brand.key, mention.author_id, matter)
+        match = self._match(mention, brand)
+        urgency = priority.prioritise(
+            reading,
+            match=match,
+            reach=mention.reach if mention.reach is not None else mention.followers,
+            previous_mentions=(existing.mentions if existing else 0) + (1 if before else 0),
+            own_brand=brand.kind == "own",
+            own_numbers=_own_numbers(brand),
+            rules=self.settings.priority,
+        )
+        if existing:
+            cases.add_mention(
+                self.session,
+                existing.id,
+                mention.id,
+                kind="again",
+                now=self.now,
+                priority=urgency,
+                match=match,
+            )
+            self.counts.attached += 1
+            case_id, owner = existing.id, existing.owner
+        else:
+            route = routing.route(
+                CaseFacts(brand.key, reading.lang, matter, urgency.level),
+                self._people(),
+                self.settings.routing,
+                self.now,
+            )
+            case_id = cases.open_case(
+                self.session,
+                key=key,
+                brand=brand.key,
+                author_id=mention.author_id,
+                matter=matter,
+                lang=reading.lang,
+                mention_id=mention.id,
+                priority=urgency,
+                route=route,
+                match=match,
+                previous_case=before,
+                invented=mention.invented,
+                now=self.now,
+            )
+            owner = route.owner
+            self.counts.opened += 1
+            self._staff = None  # somebody's load has changed
+        alert = alerting.severe_harassment(
+            case_id=case_id,
+            brand=brand.key,
+            brand_name=brand.name,
+            matter=matter,
+            priority=urgency,
+            published_at=mention.published_at,
+            rules=self.settings.alerts,
+            now=self.now,
+        )
+        if alert is not None:
+            self.counts.alerts += raise_alert(
+                self.session,
+                alert,
+                self.settings,
+                owner=owner,
+                now=self.now,
+                invented=mention.invented,
+            )
+
+    def _match(self, mention: Pending, brand: Brand) -> CustomerMatch:
+        """Who this is, by every CRM that is configured; one that cannot answer leaves the match
+        open, with its reason on the case."""
+        given = matching.identifiers(
+            mention.text,
+            author=f"{mention.source}:{mention.author}" if mention.author else None,
+            countries=brand.countries,
+            registry=_own_numbers(brand),
+        )
+        candidates: list[Candidate] = []
+        silent: list[str] = []
+        for name in self.settings.listener.matching.crms:
+            try:
+                candidates += self._crm(name).find(given)
+            except CRMError as error:
+                silent.append(f"crm_unavailable:{error}")
+        match = matching.decide(candidates, given, self.settings.listener.matching.threshold)
+        if silent:
+            return CustomerMatch(
+                match.decided,
+                match.customer,
+                match.confidence,
+                (*match.reasons, *silent),
+                match.candidates,
+            )
+        return match
+
+    def _crm(self, name: str) -> Crm:
+        return CRMS[name](self.session, self.settings)
+
+    def _people(self) -> list[Person]:
+        if self._staff is None:
+            load = people.workloads(self.session)
+            self._staff = [
+                Person(
+                    username=u.username,
+                    name=u.name,
+                    brands=u.brands,
+                    languages=u.languages,
+                    queues=u.queues,
+                    open_cases=load[u.username].open_cases if u.username in load else 0,
+                    last_assigned_at=load[u.username].last_assigned_at
+                    if u.username in load
+                    else None,
+                )
+                for u in people.everyone(self.session)
+                if u.role == "community_manager" and not u.disabled
+            ]
+        return self._staff
+
+    def _attach(self, mention: Pending, original: int, kind: str) -> None:
+        for case_id in cases.cases_of_mention(self.session, original):
+            cases.add_mention(self.session, case_id, mention.id, kind=kind, now=self.now)
+            self.counts.attached += 1
+
+    def _answered(self, mention: Pending) -> None:
+        """The brand's own account replied: it stands on the case of the post it replied to."""
+        if mention.reply_to is None:
+            return
+        original = self.session.scalar(
+            sa.select(MentionRow.id).where(
+                MentionRow.source == mention.source, MentionRow.external_id == mention.reply_to
+            )
+        )
+        if original is not None:
+            self._attach(mention, original, "answered_by_brand")
+
+    # ------------------------------------------------------------------ numbers that call
+
+    def _report_numbers(self, mention: Pending, reading: Reading, brand: Brand) -> None:
+        digits = {n.e164 or n.digits for n in reading.facts.numbers}
+        insert_new(
+            self.session,
+            ReportedNumber,
+            [
+                {
+                    "mention_id": mention.id,
+                    "digits": number[:40],
+                    "brand": brand.key,
+                    "published_at": mention.published_at,
+                }
+                for number in sorted(digits)
+                if number
+            ],
+        )
+        if not mention.invented:
+            self.numbers |= {(brand.key, number) for number in digits if number}
+
+    def number_alerts(self) -> None:
+        """After the whole batch, because five complaints in it are one alert."""
+        rules = self.settings.alerts
+        for key, number in sorted(self.numbers):
+            brand = self.settings.brand(key)
+            if brand is None or brand.kind != "own":
+                continue
+            alert = alerting.number_complaints(
+                brand=key,
+                brand_name=brand.name,
+                number=number,
+                reports=self._reports(key, number, rules.number_complaints.window),
+                last_raised_at=self.session.scalar(
+                    sa.select(sa.func.max(AlertRow.raised_at)).where(
+                        AlertRow.key.startswith(f"number:{key}:{number}:", autoescape=True)
+                    )
+                ),
+                rules=rules,
+                now=self.now,
+            )
+            if alert is not None:
+                self.counts.alerts += raise_alert(
+                    self.session, alert, self.settings, owner=None, now=self.now
+                )
+
+    def _reports(self, brand: str, number: str, window: timedelta) -> list[NumberReport]:
+        rows = self.session.execute(
+            sa.select(ReportedNumber.mention_id, MentionRow.author_id, MentionRow.published_at)
+            .join(MentionRow, MentionRow.id == ReportedNumber.mention_id)
+            .where(
+                ReportedNumber.brand == brand,
+                ReportedNumber.digits == number,
+                ReportedNumber.published_at > self.now - window,
+                MentionRow.duplicate_of.is_(None),
+                MentionRow.invented.is_(False),
+            )
+        )
+        return [
+            NumberReport(mention_id, str(author or f"mention {mention_id}"), published)
+            for mention_id, author, published in rows
+        ]

@@ -1,0 +1,112 @@
+"""`listener run`: the scheduler with its three loops and the dashboard, until stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import structlog
+
+from listener import processing, schedule
+from listener.checks import check_port, check_queries, check_sources
+from listener.httpclient import HttpClient
+from listener.pipeline import Road
+from listener.settings import Settings
+from listener.storage import Database
+
+log = structlog.get_logger()
+
+_PATIENCE = 20.0  # seconds that a loop gets to finish its commit, and the dashboard to close
+
+
+def road(settings: Settings, db: Database) -> Road:
+    return Road(
+        settings=settings,
+        db=db,
+        http=HttpClient(settings.listener.http),
+        reader=processing.lazy_reader(settings),
+    )
+
+
+def run(settings: Settings, db: Database, *, dashboard: bool = True) -> int:
+    """Block until SIGTERM or SIGINT; returns the exit code.
+
+    The dashboard is a process of its own, so that a page never waits for the reader and a crash
+    of one leaves the other. Raises PortInUse before anything is started."""
+    config = settings.listener.dashboard
+    check_queries(settings)
+    check_sources(settings)
+    if dashboard:
+        check_port(config.host, config.port)
+    way = road(settings, db)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: way.stop.set())
+    page = _Dashboard(config.host, config.port) if dashboard else None
+    if page:
+        page.start()
+    loops = schedule.start(way)
+    log.info("started", database=db.engine.url.render_as_string(hide_password=True))
+    try:
+        while not way.stop.wait(0.5):
+            if page:
+                page.keep_alive()
+    finally:
+        log.info("stopping")
+        if page:
+            page.stop()
+        _finish(loops.shutdown)
+        way.http.close()
+        db.close()
+        log.info("stopped")
+    return 0
+
+
+def _finish(shutdown: object) -> None:
+    """Wait for running loops, which end between two commits; not for ever, because one that is
+    killed in the middle resumes just as well."""
+    worker = threading.Thread(target=shutdown, daemon=True)  # type: ignore[arg-type]
+    worker.start()
+    worker.join(_PATIENCE)
+
+
+class _Dashboard:
+    """The dashboard's process; started again, at growing intervals, should it end by itself."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.command = [
+            sys.executable, "-m", "dashboard.server", "--host", host, "--port", str(port),
+        ]  # fmt: skip
+        self.process: subprocess.Popen[bytes] | None = None
+        self.wait = 1.0
+        self.not_before = 0.0
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            self.command, env={**os.environ, "LISTENER_PARENT": str(os.getpid())}
+        )
+
+    def keep_alive(self) -> None:
+        if self.process is None or self.process.poll() is None:
+            return
+        now = time.monotonic()
+        if self.not_before == 0.0:
+            log.error("dashboard ended", code=self.process.returncode, again_in=self.wait)
+            self.not_before = now + self.wait
+        elif now >= self.not_before:
+            self.wait = min(self.wait * 2, 60.0)
+            self.not_before = 0.0
+            self.start()
+
+    def stop(self) -> None:
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()

@@ -1,0 +1,121 @@
+"""`listener status`: is everything well? Pure judgement over what storage says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from listener import alerting
+from listener.pipeline import utc_now
+from listener.settings import Settings
+from listener.storage import Database, health, trends
+from listener.storage.health import LoopHealth, SubscriptionHealth
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    healthy: bool
+    problems: tuple[str, ...]
+    counts: dict[str, Any]
+    notifications: dict[str, int]
+    sources: tuple[SubscriptionHealth, ...]
+    loops: tuple[LoopHealth, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "healthy": self.healthy,
+            "problems": list(self.problems),
+            "queues": {
+                "to_process": self.counts["pending"],
+                "failed_mentions": self.counts["failed"],
+                "notifications": self.notifications,
+            },
+            "counts": self.counts,
+            "sources": [asdict(s) for s in self.sources],
+            "loops": [asdict(loop) for loop in self.loops],
+        }
+
+
+def report(settings: Settings, db: Database, now: datetime | None = None) -> Report:
+    at = now or utc_now()
+    with db.read() as session:
+        counts = trends.counts(session, "notification")
+        sources = tuple(health.subscriptions(session))
+        loops = tuple(health.loops(session))
+    notifications = counts.pop("by_notification")
+    problems = judge(settings, sources, loops, counts, notifications, at)
+    return Report(not problems, tuple(problems), counts, notifications, sources, loops)
+
+
+def judge(
+    settings: Settings,
+    sources: Sequence[SubscriptionHealth],
+    loops: Sequence[LoopHealth],
+    counts: dict[str, Any],
+    notifications: dict[str, int],
+    now: datetime,
+) -> list[str]:
+    """What is wrong, in words; an empty list is health."""
+    problems = []
+    configured = {s.name: s for s in settings.sources if s.enabled}
+    for source in sources:
+        config = configured.get(source.source_name)
+        if config is None:
+            continue
+        if source.failures:
+            problems.append(
+                f"source {source.key}: {source.failures} failures in a row: {source.last_error}"
+            )
+        for alert in alerting.source_trouble(source, config, settings.alerts, now):
+            if alert.kind == "source_silent":
+                problems.append(f"source {source.key}: silent since {source.last_item_at}")
+    schedule = settings.listener.schedule
+    for loop in loops:
+        if loop.last_error:
+            problems.append(f"loop {loop.name}: {loop.last_error}")
+        late = max(getattr(schedule, loop.name) * 10, timedelta(minutes=10))
+        if loop.started_at and now - loop.started_at > late:
+            problems.append(
+                f"loop {loop.name}: has not run since {loop.started_at:%Y-%m-%d %H:%M} UTC; "
+                "is the service running?"
+            )
+    if counts["failed"]:
+        problems.append(f"{counts['failed']} mentions could not be processed")
+    for state in ("failed", "in_doubt"):
+        if notifications.get(state):
+            problems.append(f"{notifications[state]} notifications are {state.replace('_', ' ')}")
+    if notifications.get("pending") and not settings.listener.email.enabled:
+        problems.append(f"{notifications['pending']} notifications wait: [email] enabled is false")
+    return problems
+
+
+def show(status: Report, out: Console) -> None:
+    out.print("[green]healthy[/green]" if status.healthy else "[red]not healthy[/red]")
+    for problem in status.problems:
+        out.print(f"  • {problem}", markup=False)
+    counts = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in status.counts.items())
+    out.print(counts)
+    table = Table("source", "last success", "last new item", "items", "failures", box=None)
+    for source in status.sources:
+        table.add_row(
+            source.key,
+            _when(source.last_success_at),
+            _when(source.last_item_at),
+            str(source.items),
+            str(source.failures),
+        )
+    out.print(table)
+    table = Table("loop", "last start", "last success", "did", box=None)
+    for loop in status.loops:
+        did = ", ".join(f"{k} {v}" for k, v in loop.last_counts.items() if v)
+        table.add_row(loop.name, _when(loop.started_at), _when(loop.succeeded_at), did)
+    out.print(table)
+
+
+def _when(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "never"
