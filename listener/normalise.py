@@ -34,6 +34,7 @@ __all__ = [
     "mentioned_handles",
     "parse_time",
     "urls",
+    "without_urls",
 ]
 
 # ------------------------------------------------------------------------------------- text
@@ -293,15 +294,16 @@ def urls(text: str) -> tuple[str, ...]:
 
 def hashtags(text: str) -> tuple[str, ...]:
     """The hashtags in a text as first written, without `#`, once each whatever their case."""
-    return _once(found[1] for found in _HASHTAG.finditer(_without_urls(text)))
+    return _once(found[1] for found in _HASHTAG.finditer(without_urls(text)))
 
 
 def mentioned_handles(text: str) -> tuple[str, ...]:
     """`user`, `user@server` or `user.domain` of every handle in a text, without the first `@`."""
-    return _once(found[1] for found in _HANDLE.finditer(_without_urls(text)))
+    return _once(found[1] for found in _HANDLE.finditer(without_urls(text)))
 
 
-def _without_urls(text: str) -> str:
+def without_urls(text: str) -> str:
+    """`text` with a blank in the place of each web address."""
     kept, done = [], 0
     for start, end in find_urls(text):
         kept.append(text[done:start])

@@ -401,7 +401,7 @@ def _site(term: Term) -> _Value:
     bare = Term(term.text.removeprefix("*").lstrip("."), "site", position=term.position)
     _no_wildcard(bare)
     wanted = host_of(bare.text)
-    if not wanted:
+    if not any(map(str.isalnum, wanted)):
         raise Malformed(
             f"'{term.text}' is no name of a site. Write it as in site:elpais.com", term.position
         )

@@ -240,6 +240,13 @@ def _parts_here(name: str, index: int, everywhere: bool) -> bool:
     return here.isupper() and (before.islower() or (before.isupper() and after.islower()))
 
 
+def plain_words(text: str) -> list[str]:
+    """The folded words in order, handles and hashtags whole with their sign."""
+    folded = fold(text)
+    care = not folded.isascii() and _NEEDS_CARE.search(folded)
+    return (_WORDS if care else _WORDS_PLAIN).findall(folded)
+
+
 class PatternWord(NamedTuple):
     """A word of a query, perhaps with asterisks; `glued` when it follows the one before with
     nothing between them. Code points in the query's text."""
