@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import smtplib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from rich.console import Console
 
-from listener import settings
+from listener import reader, settings
 from listener.checks import check_port, check_queries, check_sources
 from listener.errors import ConfigError, ListenerError, PortInUse
 from listener.notifiers import email
@@ -77,12 +76,10 @@ def _database(own: Settings, migrate: bool) -> str:
 
 
 def _reader(own: Settings) -> str:
-    import classifiers
-
     config = own.listener.process
-    reader = classifiers.load(Path(config.weights) if config.weights else None)
-    reading = reader.read(["otra vez el 1004, van seis llamadas hoy y ya dije que no"])[0]
-    return f"{reader.model} reads a test sentence as {reading.category or 'no complaint'}"
+    reads = reader.load(config.weights)
+    reading = reads.read(["otra vez el 1004, van seis llamadas hoy y ya dije que no"])[0]
+    return f"{reads.model} reads a test sentence as {reading.category or 'no complaint'}"
 
 
 def _email(own: Settings) -> str:

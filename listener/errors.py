@@ -13,6 +13,7 @@ ListenerError
 ├── CRMError                  a CRM or dialler cannot answer
 ├── NotifyError               a message could not be delivered
 ├── ImportError_              a file cannot be imported at all (single bad rows are rejects, not errors)
+├── ReaderMissing             the reader's weights are not where they should be
 ├── StorageError              the database is missing, old, locked or read-only
 ├── StaleWrite                somebody changed the row in the meantime
 ├── NotAllowed                the role may not do this
@@ -123,6 +124,10 @@ class NotifyError(ListenerError):
 
 class ImportError_(ListenerError):  # noqa: N801 - the builtin's name is taken
     """A file cannot be imported at all."""
+
+
+class ReaderMissing(ListenerError):
+    """The reader cannot be loaded: a visible state, never a silent "neutral"."""
 
 
 class StorageError(ListenerError):

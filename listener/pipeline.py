@@ -29,6 +29,7 @@ from listener.httpclient import HttpClient
 from listener.notifiers import NOTIFIERS
 from listener.notifiers.render import render
 from listener.query import Prepared, Query, Searchable, prepare
+from listener.reader import Reads
 from listener.settings import Settings, SourceConfig
 from listener.sources import SOURCES, options_of
 from listener.storage import Database, alerts, cases, health, mentions
@@ -52,7 +53,7 @@ class Road:
     settings: Settings
     db: Database
     http: HttpClient
-    reader: Callable[[], processing.Reads]
+    reader: Callable[[], Reads]
     now: Callable[[], datetime] = utc_now
     stop: threading.Event = field(default_factory=threading.Event)
 

@@ -7,12 +7,10 @@ the meantime is left alone.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -24,6 +22,7 @@ from listener.crm import CRMS, Crm
 from listener.dedupe import Fingerprinted
 from listener.domain import Alert, Candidate, CustomerMatch
 from listener.errors import CRMError
+from listener.reader import Reads
 from listener.routing import CaseFacts, Person
 from listener.settings import Brand, Settings
 from listener.storage import Database, alerts, cases, duplicates, people, readings
@@ -38,20 +37,6 @@ from listener.storage.tables import (
     ReportedNumber,
 )
 from listener.triage import Action, triage
-
-
-class Reads(Protocol):
-    """The door of `classifiers`."""
-
-    model: str
-
-    def read(
-        self,
-        texts: Sequence[str],
-        *,
-        langs: Sequence[str | None] | None = None,
-        countries: Sequence[str] = ("ES",),
-    ) -> list[Reading]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,29 +73,6 @@ class Counts:
 
     def to_json(self) -> dict[str, Any]:
         return {item.name: getattr(self, item.name) for item in fields(self)}
-
-
-def lazy_reader(settings: Settings) -> Callable[[], Reads]:
-    """The reader, loaded at its first use: a service that has nothing to read starts at once.
-    Raises classifiers.ModelMissing, which `listener status` then shows."""
-    lock = threading.Lock()
-    loaded: list[Reads] = []
-
-    def get() -> Reads:
-        with lock:
-            if not loaded:
-                import classifiers
-
-                config = settings.listener.process
-                loaded.append(
-                    classifiers.load(
-                        Path(config.weights) if config.weights else None,
-                        threads=config.threads or None,
-                    )
-                )
-            return loaded[0]
-
-    return get
 
 
 def pending(session: Session, size: int) -> list[Pending]:

@@ -11,7 +11,7 @@ import time
 
 import structlog
 
-from listener import processing, schedule
+from listener import reader, schedule
 from listener.checks import check_port, check_queries, check_sources
 from listener.httpclient import HttpClient
 from listener.pipeline import Road
@@ -28,7 +28,7 @@ def road(settings: Settings, db: Database) -> Road:
         settings=settings,
         db=db,
         http=HttpClient(settings.listener.http),
-        reader=processing.lazy_reader(settings),
+        reader=reader.lazy(settings),
     )
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, BinaryIO, TextIO
 
-import classifiers
 from classifiers.reading import Reading
-from listener import jsonl, query
+from listener import jsonl, query, reader
 from listener.jsonl import Line
 from listener.query import Searchable
 
@@ -18,11 +17,11 @@ def classify(
     stream: BinaryIO, out: BinaryIO, err: TextIO, *, countries: Sequence[str] = ("ES",)
 ) -> int:
     """As many lines out as in, in order. Returns 2 when a line could not be read, else 0."""
-    reader = classifiers.load()
+    reads = reader.load()
     bad = False
     for batch in jsonl.batches(jsonl.read(stream), _BATCH):
         good = [line for line in batch if line.error is None]
-        readings = reader.read(
+        readings = reads.read(
             [line.data["text"] for line in good],
             langs=[_lang(line.data.get("lang")) for line in good],
             countries=countries,
