@@ -17,6 +17,7 @@ ListenerError
 ├── StorageError              the database is missing, old, locked or read-only
 ├── StaleWrite                somebody changed the row in the meantime
 ├── NotAllowed                the role may not do this
+├── AccountError              an account, a password or a one-time link is refused
 └── PortInUse                 the dashboard's port is taken
 
 `retry` tells whether trying the same again can help; people see `str(error)`: what, where, why,
@@ -144,6 +145,16 @@ class StaleWrite(ListenerError):
 
 class NotAllowed(ListenerError):
     pass
+
+
+class AccountError(ListenerError):
+    """An account, a password or a one-time link is refused. `key` is the catalogue's message for
+    people at the sign-in pages, with `values`; `str(error)` is for the command line."""
+
+    def __init__(self, message: str, *, key: str = "", **values: object) -> None:
+        super().__init__(message)
+        self.key = key
+        self.values = values
 
 
 class PortInUse(ListenerError):
