@@ -61,20 +61,30 @@ _SIGNS = str.maketrans("“”„‟«»＂（）：＊－", '"""""""():*-')
 _UNKNOWN_FIELD = re.compile(r"([^\W\d]\w*):(?!//)")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Query:
     """A query that has been read. Two are equal when they ask the same in the same order.
 
-    `str()` writes it out with every operator and parenthesis; parsing that gives an equal query.
+    `str()` writes it out with every operator and the fields of groups at each term; parsing that
+    gives an equal query (a query near the length limit may outgrow it). `text` is as given.
     """
 
-    root: Node
+    root: Node = field(repr=False)
     countries: tuple[str, ...]
-    text: str = field(compare=False)
-    _compiled: object = field(compare=False, repr=False)
+    text: str
+    _compiled: object = field(repr=False)
 
     def __str__(self) -> str:
         return str(self.root)
+
+    # By what is written, because comparing deep trees member by member reaches Python's limit.
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Query):
+            return NotImplemented
+        return (str(self), self.countries) == (str(other), other.countries)
+
+    def __hash__(self) -> int:
+        return hash((str(self), self.countries))
 
     def match(self, doc: Searchable | Prepared) -> Verdict:
         """Whether the query finds `doc`, which places did it, and whether a NOT mutes it."""

@@ -47,10 +47,7 @@ class Near:
     distances: tuple[int, ...]
 
     def __str__(self) -> str:
-        parts = [_inside(self.operands[0])]
-        for distance, operand in zip(self.distances, self.operands[1:], strict=True):
-            parts += (f"NEAR/{distance}", _inside(operand))
-        return " ".join(parts)
+        return written(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +56,7 @@ class Not:
     position: int = attribute(default=0, compare=False)
 
     def __str__(self) -> str:
-        return f"NOT {_inside(self.child)}"
+        return written(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,7 @@ class And:
     children: tuple[Node, ...]
 
     def __str__(self) -> str:
-        return " AND ".join(map(_inside, self.children))
+        return written(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +76,42 @@ class Or:
     children: tuple[Node, ...]
 
     def __str__(self) -> str:
-        return " OR ".join(map(_inside, self.children))
+        return written(self)
 
 
 Node = Term | Near | Not | And | Or
 
 
-def _inside(node: Node) -> str:
-    return f"({node})" if isinstance(node, And | Or) else str(node)
+def written(node: Node) -> str:
+    """`node` as a query that reads as `node` again."""
+    parts: list[str] = []
+    _write(node, parts)
+    return "".join(parts)
+
+
+def _write(node: Node, parts: list[str]) -> None:
+    # One call a level: a query of 100 levels must not reach Python's limit.
+    between: list[str]
+    match node:
+        case Term():
+            parts.append(str(node))
+            return
+        case Not():
+            parts.append("NOT ")
+            children: tuple[Node, ...] = (node.child,)
+            between = []
+        case Near():
+            children = node.operands
+            between = [f" NEAR/{distance} " for distance in node.distances]
+        case And() | Or():
+            children = node.children
+            between = [" AND " if isinstance(node, And) else " OR "] * (len(children) - 1)
+    for child, after in zip(children, [*between, ""], strict=True):
+        # No parentheses that are not needed: with them a query could be too deep to be read again.
+        compound = isinstance(child, Or) or (isinstance(child, And) and isinstance(node, Not))
+        parts.append("(" if compound else "")
+        _write(child, parts)
+        parts.append(f"){after}" if compound else after)
 
 
 def all_of(nodes: list[Node]) -> Node:

@@ -96,8 +96,8 @@ def test_the_message_on_the_page_is_the_message() -> None:
 @pytest.mark.parametrize(
     ("query", "same"),
     [
-        ("a OR b c", "a OR (b AND c)"),
-        ("a b OR c d", "(a AND b) OR (c AND d)"),
+        ("a OR b c", "a OR b AND c"),
+        ("a b OR c d", "a AND b OR c AND d"),
         ("a NOT b NEAR/3 c", "a AND NOT b NEAR/3 c"),
         ("a -b", "a AND NOT b"),
         ("a AND NOT (b OR c)", "a AND NOT (b OR c)"),
