@@ -179,7 +179,7 @@ def identify(text: str) -> LanguageGuess:
     world["hi"] = 0.3
     if not has_hindi_word(cleaned):
         world["hi"] = 0.01
-        tweets[LANGUAGES.index("hi")] -= _NO_HINDI_WORD
+        tweets[LANGUAGES.index("hi")] -= _NO_HINDI_WORD if letters >= 15 else 99.0
     return _fuse(world, tweets, letters)
 
 
