@@ -200,7 +200,7 @@ def load_bert(folder: Path) -> tuple[Any, Floats, Floats]:
 def sentence_transformer(folder: Path, target: Path) -> SentenceTransformer:
     """The shipped encoder as a sentence-transformers model, its files written into `target`."""
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Normalize, Pooling, Transformer
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
     from transformers import PreTrainedTokenizerFast
 
     bert, _, _ = load_bert(folder)

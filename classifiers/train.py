@@ -40,13 +40,13 @@ class Recipe:
     """Everything that a run depends on besides its data."""
 
     seed: int = 1
-    pieces: int = 70_000
-    repeats_umsab: int = 4
+    pieces: int = 84_000
+    repeats_umsab: int = 3
     repeats_own: int = 12
     repeats_cfpb: int = 1
-    repeats_telecom: int = 2
+    repeats_telecom: int = 1
     tokens: int = 1536  # pieces in a batch
-    learning_rate: float = 1e-4
+    learning_rate: float = 1.5e-4
     head_rate: float = 1e-3
     embedding_rate: float = 0.0  # 0: word embeddings stay as they are
     layer_decay: float = 0.95
@@ -55,13 +55,13 @@ class Recipe:
     dropout: float = 0.1
     word_dropout: float = 0.05
     label_smoothing: float = 0.05
-    average: float = 0.999  # decay of the running mean of the weights
+    average: float = 0.995  # decay of the running mean of the weights
     threads: int = 2
 
 
 # Loss weights by source: sentiment, complaint, harassment, category. Weak labels count little.
 LOSS_WEIGHTS: dict[str, tuple[float, float, float, float]] = {
-    "own": (0.3, 1.0, 1.5, 0.7),
+    "own": (0.3, 1.0, 1.5, 1.0),
     "umsab": (1.0, 0.1, 0.1, 0.0),
     "cfpb_narratives_en": (0.0, 0.2, 1.0, 0.3),
     "telecom_tweets_fr": (0.0, 0.5, 1.0, 0.0),

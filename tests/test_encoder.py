@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from classifiers import base_encoder, encoder, onnx_graph
 from classifiers.encoder import PieceSplitter, Window, deciding, plain, sentences
+from classifiers.reader import Reader
 
 WEIGHTS = Path(encoder.__file__).parent / "weights"
 
@@ -187,10 +188,10 @@ def test_graph_and_torch_agree_on_an_encoder_of_two_layers(tmp_path: Path) -> No
 
 
 def test_loads_as_a_sentence_transformers_model(tmp_path: Path) -> None:
-    from classifiers import load
-
     model = encoder.sentence_transformer(WEIGHTS, tmp_path)
     texts = ["me llaman otra vez del 1004", "ils m'appellent encore"]
-    ours = np.stack([np.asarray(r.embedding) for r in load().read(texts, langs=["es", "fr"])])
+    encoded = Reader(WEIGHTS, threads=1).encode(texts)
+    ours = np.stack([results[0].pooled for _, results in encoded])
+    ours /= np.linalg.norm(ours, axis=1, keepdims=True)
     theirs = model.encode(texts)
     assert (ours * theirs).sum(axis=1).min() > 0.97

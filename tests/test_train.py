@@ -18,7 +18,14 @@ from classifiers.dataset import Example
 from classifiers.reader import Reader
 
 RECIPE = train.Recipe(
-    pieces=60, repeats_own=30, repeats_umsab=1, learning_rate=3e-3, head_rate=1e-2, word_dropout=0.0
+    pieces=60,
+    repeats_own=60,
+    tokens=64,
+    average=0.9,
+    repeats_umsab=1,
+    learning_rate=1e-3,
+    head_rate=1e-2,
+    word_dropout=0.0,
 )
 YES = ("they call me again and again", "stop calling my mother", "another sales call at night")
 NO = ("i call them and nobody answers", "thank you for the help", "my parcel is late")
@@ -138,9 +145,9 @@ def test_line_separators_inside_a_post_do_not_cut_its_row(tmp_path: Path) -> Non
 def test_the_schedule_holds_every_text_as_often_as_the_recipe_says() -> None:
     rows = [*EXAMPLES, example("weather", harassment=False, source="umsab")]
     run = train.schedule(rows, RECIPE, random.Random(0))
-    assert run.count(EXAMPLES[0]) == 30
+    assert run.count(EXAMPLES[0]) == 60
     assert run.count(rows[-1]) == 1
-    assert len(run) == 6 * 30 + 1
+    assert len(run) == 6 * 60 + 1
 
 
 def test_unknown_answers_train_nothing() -> None:
