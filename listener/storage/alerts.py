@@ -143,6 +143,11 @@ def get(session: Session, alert_id: int) -> StoredAlert | None:
     return _alert(row) if row else None
 
 
+def notification(session: Session, notification_id: int) -> StoredNotification | None:
+    row = session.get(NotificationRow, notification_id)
+    return _notification(row) if row else None
+
+
 def notifications_of(session: Session, alert_ids: Sequence[int]) -> list[StoredNotification]:
     rows = session.scalars(
         sa.select(NotificationRow)

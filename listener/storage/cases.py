@@ -320,6 +320,25 @@ def search(
     return [_summary(tuple(row)) for row in session.execute(query)], int(total or 0)
 
 
+def occurring(session: Session, brands: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
+    """The brands, queues, matters, languages and sources that cases have, sorted."""
+
+    def distinct(query: sa.Select[Any]) -> tuple[str, ...]:
+        if brands:
+            query = query.where(CaseRow.brand.in_(brands))
+        return tuple(sorted(v for v in session.scalars(query.distinct()) if v))
+
+    return {
+        "brands": distinct(sa.select(CaseRow.brand)),
+        "queues": distinct(sa.select(CaseRow.queue)),
+        "matters": distinct(sa.select(CaseRow.matter)),
+        "languages": distinct(sa.select(CaseRow.lang)),
+        "sources": distinct(
+            sa.select(MentionRow.source).join(CaseRow, CaseRow.last_mention_id == MentionRow.id)
+        ),
+    }
+
+
 def get(session: Session, case_id: int) -> CaseDetail | None:
     found = session.execute(_summaries().where(CaseRow.id == case_id)).first()
     if found is None:

@@ -150,6 +150,23 @@ def save_problems(
     return len(insert_new(session, Reject, list(rows.values()), returning=Reject.id))
 
 
+@dataclass(frozen=True, slots=True)
+class StoredReject:
+    """What could not be read, and why. `origin` is a subscription or a file."""
+
+    origin: str
+    line: int | None
+    reason: str
+    excerpt: str
+    at: datetime
+
+
+def rejects(session: Session, *, limit: int = 50) -> list[StoredReject]:
+    """The latest first."""
+    rows = session.scalars(sa.select(Reject).order_by(Reject.id.desc()).limit(limit))
+    return [StoredReject(r.origin, r.line, r.reason, r.excerpt, r.at) for r in rows]
+
+
 def known_ids(session: Session, source: str, external_ids: Sequence[str]) -> set[str]:
     found: set[str] = set()
     for start in range(0, len(external_ids), 500):

@@ -1,0 +1,375 @@
+"""What people may see and do. Every function takes the acting user and checks their rights here,
+so that a page which forgets to hide a button gives nothing away.
+
+Everyone sees the cases, alerts and trends of their brands (none named: of all). Cases are changed
+by community managers and administrators only; they alone see customers' records, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from listener.accounts import utc_now
+from listener.crm import CRMS, Crm
+from listener.domain import CaseStatus, ContactEvent, Customer, Resolution, Role
+from listener.errors import AccountError, CRMError, NotAllowed, StorageError
+from listener.settings import Settings
+from listener.storage import Database, alerts, cases, health, mentions, people, trends
+from listener.storage.alerts import StoredAlert, StoredNotification
+from listener.storage.cases import CaseDetail, CaseFilter, CaseSummary
+from listener.storage.health import LoopHealth, SubscriptionHealth
+from listener.storage.mentions import StoredReject
+from listener.storage.people import User
+from listener.storage.trends import Tally
+
+_WORKERS = frozenset({Role.COMMUNITY_MANAGER.value, Role.ADMINISTRATOR.value})
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A customer as their CRM shows them: the person, the link to the record, every contact
+    (oldest first)."""
+
+    crm: str
+    customer: Customer
+    link: str | None
+    events: tuple[ContactEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """`record` is the decided customer's; `trouble` says why there is none although one is known."""
+
+    detail: CaseDetail
+    record: Record | None
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertView:
+    alert: StoredAlert
+    deliveries: tuple[StoredNotification, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    subscriptions: tuple[SubscriptionHealth, ...]
+    loops: tuple[LoopHealth, ...]
+    rejects: tuple[StoredReject, ...]
+    counts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Trends:
+    """`gaps` are the days in which nothing can have been collected."""
+
+    tallies: tuple[Tally, ...]
+    gaps: frozenset[date]
+    failing: tuple[SubscriptionHealth, ...]
+
+
+def may_work(user: User) -> bool:
+    return user.role in _WORKERS
+
+
+def is_administrator(user: User) -> bool:
+    return user.role == Role.ADMINISTRATOR
+
+
+def may_see(user: User, brand: str | None) -> bool:
+    """What belongs to no brand (the health of a source) is everybody's."""
+    return brand is None or not user.brands or brand in user.brands
+
+
+class Desk:
+    """The service layer of the dashboard. `now` is passed in by tests."""
+
+    def __init__(
+        self, db: Database, settings: Settings, now: Callable[[], datetime] = utc_now
+    ) -> None:
+        self.db = db
+        self.settings = settings
+        self.now = now
+
+    # ------------------------------------------------------------------ cases
+
+    def inbox(
+        self, user: User, wanted: CaseFilter, *, limit: int = 20, offset: int = 0
+    ) -> tuple[list[CaseSummary], int]:
+        brands = _visible(user, wanted.brands)
+        if brands is None:
+            return [], 0
+        with self.db.read() as session:
+            return cases.search(session, replace(wanted, brands=brands), limit=limit, offset=offset)
+
+    def filters(self, user: User) -> Mapping[str, tuple[str, ...]]:
+        """The queues, languages, sources and matters that occur, for the inbox's filters."""
+        with self.db.read() as session:
+            return cases.occurring(session, user.brands)
+
+    def case(self, user: User, case_id: int) -> CaseView:
+        """Raises NotAllowed for a brand that the user does not see, StorageError where there is no
+        such case. The customer's record is there for those who work on cases."""
+        with self.db.read() as session:
+            detail = self._seen(session, user, case_id)
+            crm, ref = detail.crm, detail.summary.customer_ref
+            if not (may_work(user) and crm and ref):
+                return CaseView(detail, None)
+            try:
+                return CaseView(detail, self._record(session, crm, ref))
+            except CRMError as error:
+                return CaseView(detail, None, str(error))
+
+    def assignable(self, user: User, brand: str) -> list[User]:
+        """Who could be given a case of this brand."""
+        _worker(user)
+        with self.db.read() as session:
+            return [
+                u
+                for u in people.everyone(session)
+                if not u.disabled and may_work(u) and may_see(u, brand)
+            ]
+
+    def assign(self, user: User, case_id: int, owner: str | None, *, version: int) -> None:
+        """Take (owner is the user), give to somebody, or give back (None)."""
+        _worker(user)
+        with self.db.write() as session:
+            detail = self._seen(session, user, case_id)
+            if owner is not None:
+                person = people.get(session, owner)
+                if person is None or person.disabled:
+                    raise AccountError(f"there is no active user {owner!r} to give the case to")
+                if not may_work(person) or not may_see(person, detail.summary.brand):
+                    raise NotAllowed(f"{owner} does not work on cases of {detail.summary.brand}")
+            cases.assign(session, case_id, owner, by=user.username, version=version, now=self.now())
+
+    def set_status(
+        self,
+        user: User,
+        case_id: int,
+        status: CaseStatus,
+        resolution: Resolution | None = None,
+        *,
+        version: int,
+    ) -> None:
+        _worker(user)
+        with self.db.write() as session:
+            self._seen(session, user, case_id)
+            cases.set_status(
+                session,
+                case_id,
+                status,
+                resolution=resolution,
+                by=user.username,
+                version=version,
+                now=self.now(),
+            )
+
+    def note(self, user: User, case_id: int, text: str) -> None:
+        _worker(user)
+        with self.db.write() as session:
+            self._seen(session, user, case_id)
+            cases.note(session, case_id, text, by=user.username, now=self.now())
+
+    def correct(self, user: User, case_id: int, mention_id: int, question: str, value: Any) -> None:
+        _worker(user)
+        with self.db.write() as session:
+            detail = self._seen(session, user, case_id)
+            if mention_id not in {m.id for m in detail.mentions}:
+                raise NotAllowed(f"mention {mention_id} is not on case {case_id}")
+            cases.correct(
+                session, case_id, mention_id, question, value, by=user.username, now=self.now()
+            )
+
+    def confirm_customer(
+        self, user: User, case_id: int, crm: str | None, ref: str | None, *, version: int
+    ) -> None:
+        """A person says who wrote; only one of the candidates, or nobody (None)."""
+        _worker(user)
+        with self.db.write() as session:
+            detail = self._seen(session, user, case_id)
+            if ref is not None and (crm, ref) not in _named(detail):
+                raise NotAllowed(f"{ref} is not among the candidates of case {case_id}")
+            cases.confirm_customer(
+                session, case_id, crm, ref, by=user.username, version=version, now=self.now()
+            )
+
+    # ------------------------------------------------------------------ customers
+
+    def customer(self, user: User, crm: str, ref: str, case_id: int | None = None) -> Record:
+        """A customer's record. Those who see some brands only, open it from a case of theirs that
+        names the customer."""
+        _worker(user)
+        with self.db.read() as session:
+            if user.brands:
+                detail = self._seen(session, user, case_id) if case_id is not None else None
+                if detail is None or (crm, ref) not in _named(detail):
+                    raise NotAllowed("this customer is on no case that you may see")
+            return self._record(session, crm, ref)
+
+    def _record(self, session: Session, crm: str, ref: str) -> Record:
+        system = self._crm(session, crm)
+        customer = system.get(ref)
+        if customer is None:
+            raise CRMError(
+                f"there is no customer {ref!r} (removed, or under another id now)", crm=crm
+            )
+        events = sorted(system.history(ref), key=lambda e: e.at)
+        return Record(crm, customer, system.link(ref), tuple(events))
+
+    def _crm(self, session: Session, name: str) -> Crm:
+        if name not in CRMS or name not in self.settings.listener.matching.crms:
+            raise CRMError("not configured; see [matching] crms in listener.toml", crm=name)
+        return CRMS[name](session, self.settings)
+
+    # ------------------------------------------------------------------ trends, sources, alerts
+
+    def trends(
+        self,
+        user: User,
+        *,
+        first: date,
+        last: date,
+        zone: ZoneInfo,
+        brands: Sequence[str] = (),
+        invented: bool = True,
+    ) -> Trends:
+        """What was published from the first to the last day, both included, in the user's zone."""
+        start = datetime(first.year, first.month, first.day, tzinfo=zone)
+        after = last + timedelta(days=1)
+        end = datetime(after.year, after.month, after.day, tzinfo=zone)
+        visible = _visible(user, tuple(brands))
+        with self.db.read() as session:
+            watched = health.subscriptions(session)
+            found = (
+                []
+                if visible is None
+                else trends.tallies(
+                    session, start=start, end=end, zone=zone, brands=visible, invented=invented
+                )
+            )
+        return Trends(
+            tuple(found),
+            gaps(watched, first, last, zone, self.now()),
+            tuple(w for w in watched if w.failing_since is not None),
+        )
+
+    def sources(self, user: User) -> Sources:
+        """Health is everybody's; refused items may hold other brands' texts, so that only those
+        who see every brand see them."""
+        with self.db.read() as session:
+            return Sources(
+                tuple(health.subscriptions(session)),
+                tuple(health.loops(session)),
+                () if user.brands else tuple(mentions.rejects(session, limit=50)),
+                trends.counts(session, "notification"),
+            )
+
+    def counts(self) -> Mapping[str, Any]:
+        with self.db.read() as session:
+            return trends.counts(session)
+
+    def alerts(self, user: User, *, limit: int = 200) -> list[AlertView]:
+        with self.db.read() as session:
+            found = alerts.recent(session, brands=user.brands or None, limit=limit)
+            sent = alerts.notifications_of(session, [a.id for a in found])
+        by_alert: dict[int, list[StoredNotification]] = {}
+        for delivery in sent:
+            by_alert.setdefault(delivery.alert_id, []).append(delivery)
+        return [AlertView(a, tuple(by_alert.get(a.id, ()))) for a in found]
+
+    def send_again(self, user: User, notification_id: int) -> None:
+        """Transmit a failed or doubtful notification once more."""
+        _worker(user)
+        with self.db.write() as session:
+            delivery = alerts.notification(session, notification_id)
+            alert = alerts.get(session, delivery.alert_id) if delivery else None
+            if alert is None or not may_see(user, alert.brand):
+                raise NotAllowed("you may not see this alert")
+            if not alerts.send_again(session, notification_id, self.now()):
+                raise StorageError("this message is not failed or in doubt any more: reload")
+
+    # ------------------------------------------------------------------ invented data
+
+    def load_sample(self, user: User) -> Mapping[str, Any]:
+        _administrator(user)
+        from listener import sample
+
+        return sample.load(self.db, self.settings, self.now())
+
+    def remove_sample(self, user: User) -> Mapping[str, Any]:
+        _administrator(user)
+        from listener import sample
+
+        return sample.remove(self.db)
+
+    # ------------------------------------------------------------------ rights
+
+    def _seen(self, session: Session, user: User, case_id: int) -> CaseDetail:
+        detail = cases.get(session, case_id)
+        if detail is None:
+            raise StorageError(f"case {case_id} does not exist")
+        if not may_see(user, detail.summary.brand):
+            raise NotAllowed("this case belongs to a brand that you do not see")
+        return detail
+
+
+def gaps(
+    watched: Sequence[SubscriptionHealth],
+    first: date,
+    last: date,
+    zone: ZoneInfo,
+    now: datetime,
+) -> frozenset[date]:
+    """Days, up to today, in which no source can have told anything: before the first was watched,
+    and after the last answered. With no source watched, nothing is known of gaps: what there is
+    came from files."""
+    if not watched:
+        return frozenset()
+    begin = min(w.watched_since for w in watched).astimezone(zone).date()
+    answers = [w.last_success_at for w in watched if w.last_success_at is not None]
+    end = max(answers).astimezone(zone).date() if answers else begin - timedelta(days=1)
+    today = now.astimezone(zone).date()
+    days = (first + timedelta(days=n) for n in range((min(last, today) - first).days + 1))
+    return frozenset(d for d in days if d < begin or d > end)
+
+
+def _visible(user: User, asked: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The brands to ask storage for; None when the user sees none of those asked for."""
+    if not user.brands:
+        return asked
+    if not asked:
+        return user.brands
+    both = tuple(b for b in asked if b in user.brands)
+    return both or None
+
+
+def _named(detail: CaseDetail) -> set[tuple[str | None, str]]:
+    """The customers that a case speaks of: decided, confirmed, or only candidates."""
+    found: set[tuple[str | None, str]] = set()
+    if detail.summary.customer_ref:
+        found.add((detail.crm, detail.summary.customer_ref))
+    match = detail.match or {}
+    if match.get("ref"):
+        found.add((match.get("crm"), match["ref"]))
+    found |= {(c["crm"], c["ref"]) for c in match.get("candidates", ())}
+    return found
+
+
+def _worker(user: User) -> None:
+    if not may_work(user):
+        raise NotAllowed(
+            f"{user.username} may look but not change: that is for community managers and "
+            "administrators"
+        )
+
+
+def _administrator(user: User) -> None:
+    if not is_administrator(user):
+        raise NotAllowed(f"{user.username} is no administrator")
