@@ -7,7 +7,6 @@ alternative of which nothing is left cannot be searched at all, and docs/sources
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from listener.query import Query, Term
@@ -31,13 +30,22 @@ def searches(query: Query, style: Style) -> tuple[str, ...]:
         parts = [part for term in alternative if (part := _part(term, style))]
         if parts:
             found.append(tuple(dict.fromkeys(parts)))
-    kept = [one for one in dict.fromkeys(found) if not _covered(one, found)]
+    kept: list[tuple[str, ...]] = []
+    for one in sorted(dict.fromkeys(found), key=lambda parts: len(_words(parts))):
+        if not any(_covers(wider, one) for wider in kept):
+            kept.append(one)
+    kept.sort(key=found.index)
     return tuple(_joined(one, style.max_length) for one in kept[:MAX_SEARCHES])
 
 
-def _covered(one: tuple[str, ...], others: Iterable[tuple[str, ...]]) -> bool:
-    """Whether a wider search brings it anyway: `a` covers `a b`."""
-    return any(set(other) < set(one) for other in others)
+def _words(parts: tuple[str, ...]) -> set[str]:
+    return {word.lower() for part in parts for word in part.strip('"').split()}
+
+
+def _covers(wider: tuple[str, ...], one: tuple[str, ...]) -> bool:
+    """Whether the wider search brings it anyway: `a` covers `a b` and `"a b"`."""
+    words = _words(one)
+    return all(part in one or part.lower() in words for part in wider)
 
 
 def _part(term: Term, style: Style) -> str:
