@@ -552,6 +552,8 @@ def _origin(url: httpx.URL) -> str:
 def _check_scheme(url: httpx.URL) -> None:
     if url.scheme not in ("http", "https") or not url.host:
         raise ValueError("only http and https addresses with a host are asked")
+    if url.port is not None and not 0 < url.port < 65536:
+        raise ValueError(f"{url.port} is no port")
 
 
 def _check_headers(headers: Mapping[str, str], url: str) -> None:
