@@ -197,6 +197,31 @@ def augment(text: str, rng: random.Random) -> str:
     return text.strip() or "."
 
 
+def join(one: Example, two: Example) -> Example:
+    """Both posts as one that mixes their matters, with the labels that such a post has.
+
+    An answer stays known only where the two leave no doubt about it.
+    """
+
+    def either(a: bool | None, b: bool | None) -> bool | None:
+        if a or b:
+            return True
+        return None if a is None or b is None else False
+
+    harassment = either(one.harassment, two.harassment)
+    kinds = {e.category for e in (one, two) if e.complaint}
+    category = kinds.pop() if len(kinds) == 1 else None
+    return replace(
+        one,
+        text=f"{one.text} {two.text}",
+        sentiment=one.sentiment if one.sentiment == two.sentiment else None,
+        complaint=either(one.complaint, two.complaint),
+        category="harassment" if harassment else category,
+        harassment=harassment,
+        pair="",
+    )
+
+
 def known(value: str | None, names: Sequence[str]) -> int:
     """The index of a label, or -1 where there is none."""
     return names.index(value) if value is not None else -1

@@ -32,6 +32,7 @@ MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE = "reader.onnx", "tokenizer.json", "conf
 WINDOW, OVERLAP = 256, 64
 # About 4,500 words; what lies beyond is not read, so that a hostile text costs a bounded time.
 MAX_CHARACTERS = 30_000
+MAX_PIECES = 9_000
 # A run without spaces longer than any word is cut: the tokenizer's time grows with its square.
 _LONG_RUN = re.compile(r"\S{400}")
 
@@ -110,7 +111,7 @@ class PieceSplitter:
     @staticmethod
     def _windows(ids: list[int], offsets: list[Span], source: PlainText) -> list[Window]:
         spans = [(source.original(a), source.original(max(a, b - 1)) + 1) for a, b in offsets]
-        begin, end, body = ids[0], ids[-1], ids[1:-1]
+        begin, end, body = ids[0], ids[-1], ids[1:-1][:MAX_PIECES]
         spans = spans[1:-1]
         room = WINDOW - 2
         windows: list[Window] = []

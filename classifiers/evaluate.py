@@ -8,9 +8,7 @@ nothing ("another world"). Every figure is of the weights as served.
 from __future__ import annotations
 
 import argparse
-import logging
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +19,6 @@ from classifiers import dataset, heads
 from classifiers.calibrate import f1, macro_f1
 from classifiers.dataset import Example
 from classifiers.reader import SHIPPED, Reader
-from classifiers.reading import Reading
 
 Row = tuple[Example, heads.Answer]
 # Sets that neither trained nor chose anything; telecom_tweets_fr and cfpb did train.
@@ -39,6 +36,7 @@ OTHER_WORLD = (
     "rail_mentions_de",
 )
 JUDGED = ("source", "read")
+BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +52,9 @@ class Table:
         lines.append("|" + "---|" * len(self.columns))
         lines += ["| " + " | ".join(row) + " |" for row in self.rows]
         return "\n".join(lines) + "\n"
+
+
+Tables = dict[str, list[Table]]
 
 
 def answers(reader: Reader, rows: Sequence[Example]) -> list[Row]:
@@ -153,6 +154,21 @@ def complaint_table(rows: Sequence[Row]) -> Table:
     )
 
 
+def category_table(rows: Sequence[Row]) -> Table:
+    """Precision, recall and F1 of every category over complaints and non-complaints alike."""
+    said = np.array([a.category or "" for _, a in rows])
+    true = np.array([e.category or "" for e, _ in rows])
+    lines = []
+    for name in heads.CATEGORIES:
+        hits = float(((said == name) & (true == name)).sum())
+        precision = hits / max(1, int((said == name).sum()))
+        recall = hits / max(1, int((true == name).sum()))
+        figures = (precision, recall, f1(said == name, true == name))
+        lines.append((name, str(int((true == name).sum())), *map(percent, figures)))
+    columns = ("category", "posts", "precision", "recall", "F1")
+    return Table("Each category, own test posts", columns, tuple(lines))
+
+
 def sentiment_table(rows: Sequence[Row], title: str) -> Table:
     """Macro-F1 over the three classes; "mean" is the mean of the languages' figures."""
     parts = by_language(rows)
@@ -222,39 +238,61 @@ def other_world_table(reader: Reader, public: Path, limit: int) -> Table:
     )
 
 
-def speed(read: Callable[[Sequence[str]], list[Reading]], texts: Sequence[str]) -> float:
-    """Texts per second of wall time."""
-    started = time.perf_counter()
-    read(texts)
-    return len(texts) / (time.perf_counter() - started)
+def write_cards(folder: Path, model: str, tables: dict[str, list[Table]]) -> None:
+    """Put each question's tables between the marks of its card."""
+    for question, mine in tables.items():
+        path = folder / f"{question}.md"
+        text = path.read_text(encoding="utf-8")
+        before, rest = text.split(BEGIN)
+        after = rest.split(END)[1]
+        figures = "\n".join(str(table) for table in mine)
+        said = f"Figures of weights `{model}`, as served (int8), F1 and shares times 100.\n"
+        whole = f"{before}{BEGIN}\n{said}\n{figures}\n{END}{after}"
+        path.write_text(whole, encoding="utf-8")
+
+
+def measure(reader: Reader, own: Sequence[Example], public: Path | None, limit: int) -> Tables:
+    """Every question's tables; those of public sets only where `public` holds them."""
+    posts = answers(reader, own)
+    tweets = answers(reader, dataset.public_set(public, "umsab", "val")) if public else []
+    tables: Tables = {
+        "harassment": [harassment_table(posts)],
+        "complaint": [complaint_table(posts)],
+        "category": [complaint_table(posts), category_table(posts)],
+        "sentiment": [sentiment_table(posts, "Sentiment, own posts")],
+    }
+    if tweets:
+        tables["sentiment"].insert(0, sentiment_table(tweets, "Sentiment, UMSAB validation"))
+    errors = calibration_table(posts, tweets)
+    world = other_world_table(reader, public, limit) if public and limit else None
+    for question, mine in tables.items():
+        mine.append(errors)
+        if world and question != "category":
+            mine.append(world)
+    return tables
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """The command line; prints Markdown."""
+    """The command line; prints Markdown, every table once."""
     parser = argparse.ArgumentParser(prog="python -m classifiers.evaluate", description=__doc__)
     parser.add_argument("--weights", type=Path, default=SHIPPED)
     parser.add_argument("--own", type=Path, default=dataset.OWN_DATA)
     parser.add_argument("--public", type=Path, help="folder of the public sets")
     parser.add_argument("--part", choices=("test", "validation"), default="test")
-    parser.add_argument("--limit", type=int, default=1000, help="unjudged texts of each public set")
-    parser.add_argument("--only-own", action="store_true", help="leave the other world out")
+    parser.add_argument(
+        "--limit", type=int, default=1000, help="unjudged texts of each public set; 0: no such set"
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--engine", choices=("onnx", "torch"), default="onnx")
+    parser.add_argument("--cards", type=Path, help="folder of cards to write the tables into")
     given = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO)
     reader = Reader(given.weights, threads=given.threads, engine=given.engine)
     print(f"Weights {reader.model}, {given.engine}, own {given.part} part\n")
-    posts = answers(reader, dataset.own_posts(given.own)[given.part])
-    print(harassment_table(posts))
-    print(complaint_table(posts))
-    print(sentiment_table(posts, "Sentiment, own posts"))
-    tweets: list[Row] = []
-    if given.public:
-        tweets = answers(reader, dataset.public_set(given.public, "umsab", "val"))
-        print(sentiment_table(tweets, "Sentiment, UMSAB validation"))
-    print(calibration_table(posts, tweets))
-    if given.public and not given.only_own:
-        print(other_world_table(reader, given.public, given.limit))
+    tables = measure(reader, dataset.own_posts(given.own)[given.part], given.public, given.limit)
+    for text in dict.fromkeys(str(table) for mine in tables.values() for table in mine):
+        print(text)
+    if given.cards:
+        write_cards(given.cards, reader.model, tables)
 
 
 if __name__ == "__main__":

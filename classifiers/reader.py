@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,7 @@ import numpy as np
 from classifiers import heads
 from classifiers.encoder import (
     CONFIG_FILE,
+    MAX_CHARACTERS,
     MODEL_FILE,
     TOKENIZER_FILE,
     Encoded,
@@ -49,11 +51,13 @@ def _extract(text: str, lang: str, countries: Sequence[str]) -> CallFacts:
     return extract(text, lang=lang, countries=countries)
 
 
-def _merged(windows: list[Window], results: list[Encoded]) -> tuple[heads.Floats, dict[int, int]]:
+def _merged(
+    text: str, windows: list[Window], results: list[Encoded]
+) -> tuple[heads.Floats, dict[int, int]]:
     lengths = [len(window.ids) for window in windows]
     logits, decided = heads.merge_windows(np.stack([r.logits for r in results]), lengths)
-    if len(windows) == 1 and lengths[0] <= 2:
-        # Nothing to read: no evidence for anything, so the plainest answer.
+    if not any(unicodedata.category(letter)[0] in "LNS" for letter in text[:MAX_CHARACTERS]):
+        # No letter, number or symbol: no evidence for anything, so the plainest answer.
         logits = np.full(heads.WIDTH, -9.0, np.float32)
         logits[heads.SENTIMENTS.index("neutral")] = 9.0
     return logits, decided
@@ -98,9 +102,10 @@ class Reader:
 
     def answer(self, texts: Sequence[str], langs: Sequence[str]) -> list[heads.Answer]:
         """What the heads alone say of texts in known languages, in the order given."""
+        encoded = self.encode(texts)
         return [
-            heads.answer(_merged(windows, results)[0], lang, self.calibration)
-            for lang, (windows, results) in zip(langs, self.encode(texts), strict=True)
+            heads.answer(_merged(text, windows, results)[0], lang, self.calibration)
+            for text, lang, (windows, results) in zip(texts, langs, encoded, strict=True)
         ]
 
     def read(
@@ -132,7 +137,7 @@ class Reader:
         results: list[Encoded],
         countries: Sequence[str],
     ) -> Reading:
-        logits, decided = _merged(windows, results)
+        logits, decided = _merged(text, windows, results)
         said = heads.answer(logits, lang, self.calibration)
         evidence: tuple[Span, ...] = ()
         if said.complaint:

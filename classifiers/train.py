@@ -43,6 +43,7 @@ class Recipe:
     pieces: int = 84_000
     repeats_umsab: int = 3
     repeats_own: int = 12
+    joined: float = 1.0  # posts made of two own ones, as a share of the own posts
     repeats_cfpb: int = 1
     repeats_telecom: int = 1
     tokens: int = 1536  # pieces in a batch
@@ -155,6 +156,11 @@ def schedule(examples: Sequence[Example], recipe: Recipe, rng: random.Random) ->
         own = [e for e in examples if e.source == source]
         for turn in range(times):
             placed += [((turn + rng.random()) / times, example) for example in own]
+    own = [e for e in examples if e.source == "own"]
+    for number in range(int(len(own) * recipe.joined)):
+        one = own[number % len(own)]
+        two = rng.choice([e for e in own if e.lang == one.lang])
+        placed.append((rng.random(), dataset.join(one, two)))
     return [example for _, example in sorted(placed, key=lambda pair: pair[0])]
 
 

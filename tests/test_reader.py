@@ -124,7 +124,7 @@ def check_consistent(text: str, reading: Reading) -> None:
 
 
 def test_nothing_to_read_is_neutral_and_no_complaint(reader: Reader) -> None:
-    for reading in reader.read(["", " \n\t ", "\u200b"]):
+    for reading in reader.read(["", " \n\t ", "\u200b", "...", "\x00"]):
         assert (reading.sentiment, reading.complaint, reading.category) == ("neutral", False, None)
         assert reading.uncertain == ()
         assert reading.evidence == ()
@@ -182,7 +182,14 @@ def test_torch_and_onnx_give_the_same_labels(reader: Reader) -> None:
 def test_weights_fit_the_limit_and_hold_no_pickle() -> None:
     files = [path for path in SHIPPED.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= 60_000_000
-    assert {path.suffix for path in files} <= {".onnx", ".json", ".safetensors", ".md", ".txt"}
+    assert {path.suffix for path in files} <= {
+        ".onnx",
+        ".json",
+        ".safetensors",
+        ".npz",
+        ".md",
+        ".txt",
+    }
 
 
 logits = st.lists(st.floats(-30, 30, width=32), min_size=heads.WIDTH, max_size=heads.WIDTH)

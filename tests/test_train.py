@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 from pathlib import Path
@@ -20,6 +21,7 @@ from classifiers.reader import Reader
 RECIPE = train.Recipe(
     pieces=60,
     repeats_own=60,
+    joined=0.0,
     tokens=64,
     average=0.9,
     repeats_umsab=1,
@@ -144,10 +146,11 @@ def test_line_separators_inside_a_post_do_not_cut_its_row(tmp_path: Path) -> Non
 
 def test_the_schedule_holds_every_text_as_often_as_the_recipe_says() -> None:
     rows = [*EXAMPLES, example("weather", harassment=False, source="umsab")]
-    run = train.schedule(rows, RECIPE, random.Random(0))
+    recipe = dataclasses.replace(RECIPE, joined=0.5)
+    run = train.schedule(rows, recipe, random.Random(0))
     assert run.count(EXAMPLES[0]) == 60
     assert run.count(rows[-1]) == 1
-    assert len(run) == 6 * 60 + 1
+    assert len(run) == 6 * 60 + 1 + 3
 
 
 def test_unknown_answers_train_nothing() -> None:
@@ -220,3 +223,34 @@ def test_a_pair_counts_only_when_both_posts_are_right() -> None:
         )
     ]
     assert evaluate.pairs_right(rows) == 0.5
+
+
+def test_a_harassment_post_joined_with_a_bill_is_harassment() -> None:
+    called = example("they call me again", harassment=True)
+    bill = Example(
+        "my bill is wrong",
+        "en",
+        "own",
+        sentiment="negative",
+        complaint=True,
+        category="billing",
+        harassment=False,
+    )
+    both = dataset.join(bill, called)
+    assert (both.harassment, both.complaint, both.category) == (True, True, "harassment")
+    assert both.text == "my bill is wrong they call me again"
+    plain = dataset.join(bill, Example("nice day", "en", "own", "neutral", False, None, False))
+    assert (plain.harassment, plain.category, plain.sentiment) == (False, "billing", None)
+
+
+def test_the_cards_take_the_tables_between_their_marks(tmp_path: Path) -> None:
+    card = tmp_path / "harassment.md"
+    card.write_text(f"# Card\n{evaluate.BEGIN}\nold\n{evaluate.END}\nKnown failures\n")
+    table = evaluate.Table("F1", ("language", "F1"), (("es", "93.0"),))
+    for _ in range(2):
+        evaluate.write_cards(tmp_path, "reader-1", {"harassment": [table]})
+    text = card.read_text()
+    assert "old" not in text
+    assert text.count("| es | 93.0 |") == 1
+    assert text.endswith("Known failures\n")
+    assert "reader-1" in text
