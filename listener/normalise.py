@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from html import unescape
 from typing import Any
 
 from lxml import etree
@@ -140,16 +141,25 @@ _SCHEME = re.compile(r"^(?:https?://)?(?:www\.)?", re.IGNORECASE)
 _NO_PAGE_LINK = frozenset(("mention", "hashtag", "tag"))
 
 
+class _Unparsable(Exception):
+    """libxml2 gave up in the middle: over 2,048 levels, which only hostile pages have."""
+
+
 def _tree(markup: str) -> etree._Element | None:
     plain = _joined_surrogates(markup).replace("\x00", "")
     if not plain.strip():
         return None
     # Bytes with a stated encoding: a declaration inside the markup may say something else.
-    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, remove_pis=True)
+    parser = etree.HTMLParser(
+        encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True
+    )
     try:
-        return etree.fromstring(plain.encode(), parser)
+        root = etree.fromstring(plain.encode(), parser)
     except etree.XMLSyntaxError:
-        return None
+        return None  # nothing but comments
+    if any(entry.level_name == "FATAL" for entry in parser.error_log):
+        raise _Unparsable
+    return root
 
 
 def html_to_text(markup: str) -> str:
@@ -158,7 +168,10 @@ def html_to_text(markup: str) -> str:
     Paragraphs are parted by an empty line, lines by a newline. A link is its text; where that is
     a cut-off address, the whole address. Scripts, styles and the page's head are left out.
     """
-    root = _tree(markup)
+    try:
+        root = _tree(markup)
+    except _Unparsable:
+        return clean_text(unescape(re.sub("<[^<>]*>", " ", markup)))
     return "" if root is None else clean_text(_Text().of(root))
 
 
@@ -239,7 +252,10 @@ def _whole_address(shown: str, href: str) -> str:
 
 def html_links(markup: str) -> tuple[str, ...]:
     """The web pages that the HTML links to, in order, once each; no mentions and hashtags."""
-    root = _tree(markup)
+    try:
+        root = _tree(markup)
+    except _Unparsable:
+        return ()
     if root is None:
         return ()
     found = []

@@ -17,9 +17,11 @@ from lark import Lark, Token, Transformer
 from lark.exceptions import UnexpectedInput
 
 from listener.errors import QueryError
-from listener.query_match import Hit, Malformed, Prepared, Searchable, Verdict, prepare
+from listener.query_doc import Hit, Prepared, Searchable, Verdict, prepare
+from listener.query_match import Compiled
 from listener.query_match import compile_tree as _compile
 from listener.query_match import run as _run
+from listener.query_terms import Malformed
 from listener.query_tree import (
     FIELDS,
     And,
@@ -72,7 +74,7 @@ class Query:
     root: Node = field(repr=False)
     countries: tuple[str, ...]
     text: str
-    _compiled: object = field(repr=False)
+    _compiled: Compiled = field(repr=False)
 
     def __str__(self) -> str:
         return str(self.root)
@@ -89,7 +91,7 @@ class Query:
     def match(self, doc: Searchable | Prepared) -> Verdict:
         """Whether the query finds `doc`, which places did it, and whether a NOT mutes it."""
         prepared = doc if isinstance(doc, Prepared) else prepare(doc)
-        return _run(self._compiled, prepared)  # type: ignore[arg-type]
+        return _run(self._compiled, prepared)
 
     def explain(self) -> str:
         """The query as a tree, one line a node."""

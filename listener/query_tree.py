@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from dataclasses import field as attribute
 
@@ -114,7 +114,7 @@ def _write(node: Node, parts: list[str]) -> None:
         parts.append(f"){after}" if compound else after)
 
 
-def all_of(nodes: list[Node]) -> Node:
+def all_of(nodes: Sequence[Node]) -> Node:
     """One And of `nodes`, with the Ands among them taken apart."""
     flat = [
         part for node in nodes for part in (node.children if isinstance(node, And) else (node,))
@@ -122,7 +122,7 @@ def all_of(nodes: list[Node]) -> Node:
     return flat[0] if len(flat) == 1 else And(tuple(flat))
 
 
-def any_of(nodes: list[Node]) -> Node:
+def any_of(nodes: Sequence[Node]) -> Node:
     """One Or of `nodes`, with the Ors among them taken apart."""
     flat = [part for node in nodes for part in (node.children if isinstance(node, Or) else (node,))]
     return flat[0] if len(flat) == 1 else Or(tuple(flat))

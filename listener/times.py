@@ -31,6 +31,11 @@ _CLOCK = re.compile(
     re.IGNORECASE,
 )
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?(\d{2})?")
+_RFC822 = re.compile(
+    r"(?:[A-Za-z]{3,9},? )?(?:\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4} \d{1,2}:\d{2}(?::\d{2})?"
+    r"(?: (?:[+-]\d{4}|(?P<name>[A-Za-z]{1,5})))?(?: \(.*\))?"
+    r"|[A-Za-z]{3} \d{1,2} \d{1,2}:\d{2}:\d{2} (?:[+-]\d{4} )?\d{4})"
+)
 _MONTHS = (
     ("jan", "ene", "gen", "janv"),
     ("feb", "fev", "fevr", "fév", "févr"),
@@ -150,14 +155,13 @@ def _iso(text: str) -> datetime | None:
 
 
 def _rfc822(text: str) -> datetime | None:
-    if not re.search(r"[A-Za-z]{3}.*:", text):
+    # The library passes over what it does not know, a zone's name for one.
+    if not (found := _RFC822.fullmatch(text)):
         return None
-    # A zone's name that the standard does not know would silently read as UTC.
-    name = re.search(r"\d ([A-Za-z]{2,5})$", text)
-    if name and name[1].lower() not in _ZONES and name[1].upper() not in ("AM", "PM"):
-        return None
-    if name and name[1].lower() in _ZONES:
-        text = f"{text[: name.start(1)]}{_ZONES[name[1].lower()] * 100:+05d}"
+    if found["name"]:
+        if found["name"].lower() not in _ZONES:
+            return None
+        text = f"{text[: found.start('name')]}{_ZONES[found['name'].lower()] * 100:+05d}"
     try:
         return parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError):

@@ -58,7 +58,7 @@ def documented() -> list[tuple[str, str, str, str]]:
 def mention(cell: str) -> Searchable:
     field, _, value = cell.partition("=")
     if field in ("author", "author_name", "site", "lang", "source"):
-        return Searchable("", **{field: value})
+        return Searchable("", **{field: value})  # type: ignore[arg-type]
     if field == "tags":
         return Searchable("", tags=(value,))
     if field == "urls":
