@@ -17,7 +17,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from listener import pipeline
 from listener.crm import csv_import
 from listener.domain import Mention, Problem
-from listener.errors import ImportError_
 from listener.pipeline import Road
 from listener.settings import Settings
 from listener.sources.files import read_file
@@ -35,6 +34,7 @@ class Imported:
     known: int = 0
     refused: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -43,6 +43,7 @@ class Imported:
             "already_there": self.known,
             "refused": self.refused,
             "reasons": dict(self.reasons.most_common()),
+            "notes": list(self.notes),
         }
 
 
@@ -70,7 +71,8 @@ def mentions(road: Road, path: Path, rejects: Path | None, console: Console) -> 
             )
         )
         task = bar.add_task(path.name, total=None)
-        for batch in _batches(_rows(path, road)):
+        rows = read_file(path, now=road.now(), default_tz=road.settings.listener.service.zone)
+        for batch in _batches(rows):
             good = [item for item in batch if isinstance(item, Mention)]
             bad = [item for item in batch if isinstance(item, Problem)]
             with road.db.write() as session:
@@ -86,6 +88,7 @@ def mentions(road: Road, path: Path, rejects: Path | None, console: Console) -> 
             for problem in bad:
                 _refuse(result, problem, writer, console)
             bar.advance(task, len(batch))
+        result.notes = rows.notes
     if result.refused > _SHOWN:
         hint = "" if rejects else "; --rejects FILE writes them all"
         console.print(f"… and {result.refused - _SHOWN} more refused lines{hint}")
@@ -118,13 +121,6 @@ def crm(
         if len(report.refused) > _SHOWN:
             console.print(f"  … and {len(report.refused) - _SHOWN} more")
     return refused
-
-
-def _rows(path: Path, road: Road) -> Iterator[Mention | Problem]:
-    try:
-        yield from read_file(path, now=road.now())
-    except OSError as error:
-        raise ImportError_(f"cannot read {path}: {error.strerror}") from error
 
 
 def _refuse(result: Imported, problem: Problem, writer: Any, console: Console) -> None:

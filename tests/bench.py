@@ -1,0 +1,163 @@
+"""Speeds and sizes, measured, never asserted: `make bench PUBLIC=folder`.
+
+`PUBLIC` is a folder of labelled sets (`<set>/train.jsonl`, one JSON object with `text` a line).
+Without it only the invented posts of this repository are used. Prints one JSON object a part.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+LISTENER = [sys.executable, "-m", "listener", "--log-level", "WARNING"]
+
+
+def texts(public: Path | None, wanted: int) -> list[dict[str, Any]]:
+    """A mix of `wanted` distinct rows, the same ones at every run."""
+    files = sorted(public.glob("*/train.jsonl")) if public else []
+    files += sorted((ROOT / "classifiers" / "data").glob("posts*.jsonl"))
+    rows = []
+    for file in files:
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines()):
+            row = json.loads(line)
+            rows.append(
+                {
+                    "id": f"{file.parent.name}-{file.stem}-{number}",
+                    "text": row["text"],
+                    "lang": row.get("lang"),
+                    "source": "public" if public and public in file.parents else "invented",
+                    "author": f"author{number % 5000}",
+                    "published_at": f"2026-10-{1 + number % 28:02d}T{number % 24:02d}:00:00Z",
+                }
+            )
+    random.Random(7).shuffle(rows)
+    return rows[:wanted]
+
+
+def bad_rows() -> list[bytes]:
+    """What a file from outside brings along; each must be told with its line and reason."""
+    return [
+        b'{"id": "broken", "text": "no end',
+        b"not json at all",
+        b'{"id": "latin", "text": "caf\xe9 ma\xf1ana"}',
+        b'{"id": "empty", "text": ""}',
+        b'{"id": "blank", "text": "   \\n "}',
+        b'{"id": "date", "text": "the date is impossible", "published_at": "31/31/2026"}',
+        b'{"id": "old", "text": "from the future", "published_at": "2226-01-01T00:00:00Z"}',
+        b'{"id": "number", "text": 42}',
+        b"[1, 2, 3]",
+        b"{}",
+        json.dumps({"id": "huge", "text": "x" * 2_500_000}).encode(),
+    ]
+
+
+def write_mix(rows: list[dict[str, Any]], file: Path) -> dict[str, int]:
+    """Rows with bad ones and repeated ones strewn in; what must come out of it."""
+    megabyte = {"id": "megabyte", "text": "una queja muy larga. " * 50_000, "source": "invented"}
+    lines = [json.dumps(row, ensure_ascii=False).encode() for row in [*rows, megabyte]]
+    repeated = random.Random(8).sample(lines, min(200, len(lines)))
+    everything = lines + repeated + bad_rows()
+    random.Random(9).shuffle(everything)
+    file.write_bytes(b"\n".join(everything) + b"\n")
+    return {"rows": len(lines), "repeated": len(repeated), "bad": len(bad_rows())}
+
+
+def measured(command: list[str], env: dict[str, str]) -> tuple[float, float, str, str]:
+    """(wall seconds, peak megabytes of the process, standard output, standard error)."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        start = time.monotonic()
+        process = subprocess.Popen(command, stdout=out, stderr=err, env=env)
+        watched = psutil.Process(process.pid)
+        peak = 0
+        while process.poll() is None:
+            try:
+                peak = max(peak, watched.memory_info().rss)
+            except psutil.Error:
+                break
+            time.sleep(0.05)
+        process.wait()
+        wall = time.monotonic() - start
+        out.seek(0)
+        err.seek(0)
+        return wall, peak / 1e6, out.read().decode(), err.read().decode()
+
+
+def road(public: Path | None, count: int) -> dict[str, Any]:
+    """Import and process `count` texts on a new database; counts are read from outside."""
+    with tempfile.TemporaryDirectory() as folder:
+        var = Path(folder)
+        env = {**os.environ, "LISTENER_VAR": str(var), "LISTENER_CONFIG": str(ROOT / "config")}
+        env.pop("LISTENER_DATABASE_URL", None)
+        rows = texts(public, count)
+        expected = write_mix(rows, var / "mix.jsonl")
+        load = [*LISTENER, "import", str(var / "mix.jsonl"), "--rejects", str(var / "rejects.csv")]
+        wall_in, peak_in, told, listed = measured(load, env)
+        wall, peak, counts, _ = measured([*LISTENER, "process", "--once"], env)
+        again = subprocess.run(load, env=env, capture_output=True, text=True, check=True)
+        with sqlite3.connect(var / "listener.db") as db:
+            stored = db.execute("SELECT count(*) FROM mentions").fetchone()[0]
+            read = db.execute("SELECT count(*) FROM readings").fetchone()[0]
+            states = dict(db.execute("SELECT state, count(*) FROM mentions GROUP BY state"))
+            rejects = db.execute("SELECT line, reason FROM rejects ORDER BY line").fetchall()
+        return {
+            "expected": expected,
+            "import": json.loads(told),
+            "import_again": json.loads(again.stdout),
+            "import_seconds": round(wall_in, 1),
+            "import_peak_mb": round(peak_in),
+            "process": json.loads(counts),
+            "process_seconds": round(wall, 1),
+            "texts_per_second": round(stored / wall, 1),
+            "process_peak_mb": round(peak),
+            "stored": stored,
+            "read": read,
+            "states": states,
+            "rejects": [f"line {line}: {reason}" for line, reason in rejects],
+            "listed": listed.splitlines()[:15],
+        }
+
+
+def classify(public: Path | None, count: int) -> dict[str, Any]:
+    """`listener classify` on `count` texts: whole process, reader's start included."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "texts.jsonl"
+        rows = texts(public, count)
+        file.write_text(
+            "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), encoding="utf-8"
+        )
+        wall, peak, out, err = measured([*LISTENER, "classify", str(file)], dict(os.environ))
+        return {
+            "lines_in": len(rows),
+            "lines_out": out.count("\n"),
+            "errors": err.count("\n"),
+            "seconds": round(wall, 1),
+            "texts_per_second": round(len(rows) / wall, 1),
+            "peak_mb": round(peak),
+        }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--public", type=Path)
+    parser.add_argument("--count", type=int, default=20_000)
+    parser.add_argument("parts", nargs="*", default=["classify", "road"])
+    given = parser.parse_args()
+    for part in given.parts:
+        result = {"classify": classify, "road": road}[part](given.public, given.count)
+        print(json.dumps({part: result}, ensure_ascii=False, indent=1), flush=True)
+
+
+if __name__ == "__main__":
+    main()
