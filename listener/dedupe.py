@@ -124,12 +124,15 @@ def fingerprint(text: str) -> str:
     """64 hexadecimal digits, the same for texts of the same words: case, accents, punctuation,
     blanks and the signs of hashtags aside. Links count only where there are few words beside
     them, because shorteners give every share another one."""
-    content = _content(text)
+    key = _key(_content(text), text)
+    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
+
+
+def _key(content: _Content, text: str) -> str:
     parts = list(content.words)
     if content.count < MIN_WORDS_OTHER_AUTHOR:
         parts += sorted(content.links)
-    key = " ".join(parts) if parts else text.strip()
-    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
+    return " ".join(parts) if parts else text.strip()
 
 
 def signature(text: str) -> tuple[int, ...]:
@@ -220,14 +223,14 @@ def duplicate_of(
     mine = _content(post.text)
     if not mine.words and not mine.links:
         return None
-    best: DuplicateReason | None = None
+    nearest: DuplicateReason | None = None
     for other in others:
         found = _copy(post, mine, other, threshold, window)
-        if found and (best is None or found.similarity > best.similarity):
-            best = found
-        if best and best.kind is DuplicateKind.EXACT:
-            break
-    return best
+        if found and found.kind is DuplicateKind.EXACT:
+            return found
+        if found and (nearest is None or found.similarity > nearest.similarity):
+            nearest = found
+    return nearest
 
 
 def _copy(
@@ -238,7 +241,7 @@ def _copy(
     words = min(mine.count, theirs.count)
     if words < MIN_WORDS_OTHER_AUTHOR and not (same_author and _within(post, other, window)):
         return None
-    if fingerprint(post.text) == fingerprint(other.text):
+    if _key(mine, post.text) == _key(theirs, other.text):
         return DuplicateReason(DuplicateKind.EXACT, other.id, 1.0)
     if words < MIN_WORDS_NEAR or mine.figures != theirs.figures:
         return None

@@ -125,7 +125,8 @@ class WordsLeaf:
                 (first, b[1], start, b[3])
                 for first, last, start, end in found
                 for b in following.get(last + 1, ())
-                if not step.glued or b[2] == end
+                # Marks share the place of their letter, so the next may begin before this ends.
+                if not step.glued or b[2] <= end
             ]
         if self._whole and stream.field == "tags":
             found = [place for place in found if not stream.text[place[3] :].strip("# ")]

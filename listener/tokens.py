@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 # Stands for every character whose fold is not exactly one character: the text takes the slow way.
 _ODD = "\uffff"
+_MOST_FOLDS = 100_000  # all of Unicode in one text must not stay in memory
 
 # Letters that Unicode does not decompose, though people type them without the stroke.
 _STROKES = str.maketrans(
@@ -41,7 +42,7 @@ _SYMBOLS = "$¢-¥©®₠-⃀™←-⇿⌀-➿⬀-⯿\U0001f000-\U0001f3fa\U0001
 # For character classes: the marks of Indic and other scripts that are spelled with them.
 MARKS = "".join(
     chr(code)
-    for code in (*range(0x0900, 0x0E00), *range(0x0F00, 0x1000), *range(0x1700, 0x1C00))
+    for code in (*range(0x0700, 0x0E00), *range(0x0F00, 0x1000), *range(0x1700, 0x1C00))
     if unicodedata.category(chr(code)) in ("Mn", "Mc")
 )
 _HAS_UNSPACED = re.compile(f"[{_UNSPACED}]")
@@ -90,7 +91,9 @@ class _Folds(dict[int, str]):
         folded = _fold_cluster(char)
         # A mark may compose with the letter before it (kana in decomposed form).
         one = len(folded) == 1 and not _joins(char)
-        self[code] = result = folded if one else _ODD
+        result = folded if one else _ODD
+        if len(self) < _MOST_FOLDS:
+            self[code] = result
         return result
 
 
