@@ -23,7 +23,7 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import Field
 
-from listener.domain import Author, Mention, Parsed, Problem, RawPage
+from listener.domain import Author, Mention, Parsed, RawPage
 from listener.errors import HttpStatus, SourceError
 from listener.httpclient import HttpClient, mask_url
 from listener.query import Query
@@ -33,7 +33,9 @@ from listener.sources.items import (
     count_of,
     dict_of,
     list_of,
+    load_answer,
     load_json,
+    problem,
     read_items,
     text_of,
     unreadable,
@@ -88,7 +90,7 @@ def _sign_in(options: Options, http: HttpClient) -> str:
         "password": secret(options.password_env, "the source bluesky"),
     }
     url = f"{options.pds.rstrip('/')}/xrpc/com.atproto.server.createSession"
-    session = dict_of(load_json(http.post(url, json=account, repeatable=True).body))
+    session = dict_of(load_answer(http.post(url, json=account, repeatable=True), NAME))
     token = text_of(session.get("accessJwt"))
     if not token:
         raise SourceError(f"{urlsplit(url).hostname} signed us in without a token", source=NAME)
@@ -122,7 +124,7 @@ def _ask(
         if bearer is None and until is not None and error.status in (400, 401, 403):
             return Batch(_gap(url, since, until, now, meta), (("gap:" + _stamp(until), since),))
         raise
-    data = dict_of(load_json(answer.body))
+    data = dict_of(load_answer(answer, NAME))
     posts = [post for post in list_of(data.get("posts")) if not _hidden(post)]
     body = answer.body
     if len(posts) != len(list_of(data.get("posts"))):
@@ -176,7 +178,7 @@ def parse(page: RawPage) -> Parsed:
     parsed = read_items(posts, lambda post: _mention(post, page))
     if "gap_from" not in page.meta:
         return parsed
-    gap = Problem(
+    gap = problem(
         "posts between {gap_from} and {gap_to} may be missing: the service shows no more than the "
         "newest 100 without sign-in. Set identifier_env and password_env of this source.".format(
             **page.meta

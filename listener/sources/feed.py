@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from calendar import timegm
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -220,9 +221,9 @@ def _from_entry(entry: Any, channel: Any, page: RawPage) -> Mention:
     site = page.meta.get("site") or _host(text_of(source.get("href")) or link or page.url)
     if not (title or text):
         raise BadItem("no title and no text")
-    author = text_of(entry.get("author"))
+    if _words(text) == _words(title):
+        text = title  # a news search repeats the headline as its description
     detail = dict_of(entry.get("author_detail"))
-    name = text_of(detail.get("name")) or author
     lang = text_of(dict_of(entry.get("title_detail")).get("language")) or text_of(
         channel.get("language")
     )
@@ -232,9 +233,11 @@ def _from_entry(entry: Any, channel: Any, page: RawPage) -> Mention:
         text=text or title,
         title=title,
         published_at=_dated(
-            (entry.get("published_parsed"), entry.get("updated_parsed")), page.fetched_at
+            # Without the test feedparser would answer with the other date, and a warning.
+            [entry[name] for name in ("published_parsed", "updated_parsed") if name in entry],
+            page.fetched_at,
         ),
-        author=_author(name, text_of(detail.get("href")), site),
+        author=_author(_name(entry, detail), text_of(detail.get("href")), site),
         url=link,
         site=site,
         lang=page.meta.get("lang") or lang or page.meta.get("content_language"),
@@ -242,6 +245,23 @@ def _from_entry(entry: Any, channel: Any, page: RawPage) -> Mention:
         links=html_links(markup),
         article_url=_article(page, link, complete, text),
     )
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())
+
+
+_ADDRESS = r"[^\s@()<>]+@[^\s@()<>]+"
+
+
+def _name(entry: Any, detail: dict[str, Any]) -> str:
+    """The author's name. RSS wants `address (name)`; addresses are nobody's business here."""
+    written = text_of(entry.get("author")).strip()
+    if named := re.fullmatch(rf"{_ADDRESS}\s*\(([^()]+)\)|([^<>@]+?)\s*<{_ADDRESS}>", written):
+        return named[1] or named[2]
+    if re.fullmatch(_ADDRESS, written):
+        return written.partition("@")[0]
+    return text_of(detail.get("name")) or written
 
 
 def _plain(value: Any, detail: Any) -> str:
@@ -283,7 +303,7 @@ def _id_of(given: str, link: str, page: RawPage, title: str, text: str) -> str:
     return link or f"{_host(page.url)}:{stable_hash(title, text)}"
 
 
-def _dated(parsed: tuple[Any, ...], fetched_at: datetime) -> datetime:
+def _dated(parsed: list[Any], fetched_at: datetime) -> datetime:
     """The first date that can be one; a date in the future is when we saw it."""
     for value in parsed:
         try:

@@ -29,7 +29,7 @@ from listener.errors import ImportError_, SourceError
 from listener.httpclient import HttpClient
 from listener.query import Query
 from listener.settings import Section, ZoneName
-from listener.sources.items import BadItem, excerpt, stable_hash, text_of, tidy
+from listener.sources.items import BadItem, problem, stable_hash, text_of, tidy
 from listener.sources.rows import Encoding, Form, Line, Record, detect, form_of, lines_of, records
 from listener.sources.walking import dump_cursor, load_cursor
 from listener.times import parse_time
@@ -162,13 +162,13 @@ class FileRows:
         for record in _open(self.path, self._remember):
             self.rows += 1
             if record.row is None:
-                yield Problem(record.reason, excerpt(record.raw), record.number)
+                yield problem(record.reason, record.raw, record.number)
                 continue
             self.unknown_columns.update(record.row.keys() - COLUMNS)
             try:
                 mention, dated = mention_of(record.row, now=self.now, default_tz=self.default_tz)
             except BadItem as error:
-                yield Problem(str(error), excerpt(record.raw), record.number)
+                yield problem(error, record.raw, record.number)
                 continue
             self.dated_on_import += dated
             yield mention
@@ -342,13 +342,13 @@ def _move(path: Path, where: str) -> None:
 def parse(page: RawPage) -> Parsed:
     meta = page.meta
     if "refused" in meta:
-        return Parsed(problems=(Problem(meta["refused"], excerpt(page.body)),))
+        return Parsed(problems=(problem(meta["refused"], page.body),))
     try:
         first = int(meta.get("first_line", "1"))
         columns = tuple(str(name) for name in json.loads(meta.get("columns", "[]")))
         zone = ZoneInfo(meta.get("time_zone", "UTC"))
     except (ValueError, TypeError, OSError, KeyError) as error:
-        return Parsed(problems=(Problem(f"the page's facts are damaged: {error}"),))
+        return Parsed(problems=(problem(f"the page's facts are damaged: {error}"),))
     kind = "csv" if meta.get("kind") == "csv" else "jsonl"
     form = Form("csv" if kind == "csv" else "jsonl", meta.get("delimiter", ","), columns)
     text = page.body.decode("utf-8", "surrogateescape")
@@ -358,16 +358,16 @@ def parse(page: RawPage) -> Parsed:
     unknown: set[str] = set()
     for record in records(lines, form):
         if record.row is None:
-            problems.append(Problem(record.reason, excerpt(record.raw), record.number))
+            problems.append(problem(record.reason, record.raw, record.number))
             continue
         unknown.update(record.row.keys() - COLUMNS)
         try:
             mentions.append(mention_of(record.row, now=page.fetched_at, default_tz=zone)[0])
         except BadItem as error:
-            problems.append(Problem(str(error), excerpt(record.raw), record.number))
+            problems.append(problem(error, record.raw, record.number))
     # Without a line, so that the same note on many pages is one row of the rejects.
     notes = [meta["note"]] if meta.get("note") else []
     if unknown:
         notes.append(f"columns that are not used: {', '.join(sorted(unknown))}")
-    problems += [Problem(note, meta.get("file", "")) for note in notes]
+    problems += [problem(note, meta.get("file", "")) for note in notes]
     return Parsed(tuple(mentions), tuple(problems))

@@ -29,6 +29,7 @@ from listener.sources.items import (
     BadItem,
     dict_of,
     list_of,
+    load_answer,
     load_json,
     read_items,
     text_of,
@@ -92,7 +93,7 @@ def _ask(
         "typoTolerance": "false",
     }
     answer = http.get(f"{options.service.rstrip('/')}/api/v1/search_by_date", params=params)
-    data = dict_of(load_json(answer.body))
+    data = dict_of(load_answer(answer, NAME))
     hits = [dict_of(hit) for hit in list_of(data.get("hits"))]
     items = tuple((text_of(hit.get("objectID")), _when(hit, now)) for hit in hits)
     number, pages = data.get("page"), data.get("nbPages")

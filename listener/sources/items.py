@@ -8,8 +8,11 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from listener.domain import Author, Mention, Parsed, Problem
+from listener.errors import SourceError
+from listener.httpclient import Response
 from listener.normalise import clean_text
 
 MAX_TEXT = 2_000_000
@@ -60,6 +63,19 @@ def load_json(body: bytes) -> Any:
         raise ValueError("nested too deeply") from error
 
 
+def load_answer(answer: Response, source: str) -> Any:
+    """The JSON of an answer, for `fetch`. Raises SourceError."""
+    try:
+        return load_json(answer.body)
+    except ValueError as error:
+        raise SourceError(
+            f"{urlsplit(answer.url).hostname} answered no JSON but {excerpt(answer.body)[:80]!r}. "
+            "Check the address in the source's options; it is asked again later.",
+            source=source,
+            retry=True,
+        ) from error
+
+
 def stable_hash(*parts: str) -> str:
     """The same on every machine and in every process; 32 hex digits."""
     joined = "\0".join(parts).encode("utf-8", "surrogatepass")
@@ -81,6 +97,11 @@ def excerpt(value: Any) -> str:
         except (ValueError, RecursionError):
             value = type(value).__name__
     return clean_text(value[: _EXCERPT * 2])[:_EXCERPT]
+
+
+def problem(reason: object, item: Any = "", line: int | None = None) -> Problem:
+    """A problem whose words can be stored: they may quote what a stranger wrote."""
+    return Problem(clean_text(str(reason))[:MAX_SHORT], excerpt(item), line)
 
 
 def tidy(mention: Mention) -> Mention:
@@ -142,13 +163,13 @@ def read_items(items: Iterable[Any], to_mention: Callable[[Any], Mention | None]
             mention = to_mention(item)
             if mention is not None:
                 mentions.append(tidy(mention))
-        except BadItem as error:
-            problems.append(Problem(str(error), excerpt(item)))
+        except ValueError as error:
+            problems.append(problem(error, item))
         except Exception as error:
             # Whatever a stranger's data makes our code do, it costs one item and is seen.
-            problems.append(Problem(f"{type(error).__name__}: {error}", excerpt(item)))
+            problems.append(problem(f"{type(error).__name__}: {error}", item))
     return Parsed(tuple(mentions), tuple(problems))
 
 
 def unreadable(what: str, body: bytes) -> Parsed:
-    return Parsed(problems=(Problem(what, excerpt(body)),))
+    return Parsed(problems=(problem(what, body),))

@@ -26,7 +26,7 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from listener.domain import Author, Mention, Parsed, Problem, RawPage
+from listener.domain import Author, Mention, Parsed, RawPage
 from listener.errors import SourceError
 from listener.httpclient import HttpClient, Response, mask_url
 from listener.normalise import html_links, html_to_text
@@ -37,7 +37,9 @@ from listener.sources.items import (
     count_of,
     dict_of,
     list_of,
+    load_answer,
     load_json,
+    problem,
     read_items,
     text_of,
     unreadable,
@@ -145,7 +147,7 @@ def _timeline(
 ) -> tuple[RawPage, list[str]]:
     url = f"{options.base}/api/v1/timelines/tag/{quote(tag, safe='')}"
     answer = http.get(url, params={"limit": str(LIMIT), **params}, auth_bearer=token)
-    statuses = load_json(answer.body)
+    statuses = load_answer(answer, NAME)
     if not isinstance(statuses, list):
         raise SourceError(f"{urlsplit(url).hostname} sent no list of posts", source=NAME)
     page = _page(options, answer, now, statuses, {"tag": tag})
@@ -221,7 +223,7 @@ def _search(
 ) -> Batch:
     params = {"q": search, "type": "statuses", "limit": str(LIMIT), "offset": offset or "0"}
     answer = http.get(f"{options.base}/api/v2/search", params=params, auth_bearer=token)
-    statuses = list_of(dict_of(load_json(answer.body)).get("statuses"))
+    statuses = list_of(dict_of(load_answer(answer, NAME)).get("statuses"))
     items = tuple((_mark(s), _created(s, now)) for s in map(dict_of, statuses))
     # The server leaves out of a page what the account may not see: short is not the end.
     more = str(int(offset or "0") + LIMIT) if statuses else None
@@ -268,7 +270,7 @@ def parse(page: RawPage) -> Parsed:
     parsed = read_items(statuses, lambda status: _mention(status, page, uris))
     if "lost_place" not in page.meta:
         return parsed
-    lost = Problem(
+    lost = problem(
         f"the posts that we had read under #{page.meta.get('tag', '')} are gone from the server; "
         "posts between them and this page may be missing"
     )
