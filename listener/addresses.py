@@ -128,7 +128,7 @@ def _without_dots(path: str) -> str:
 def _without_amp(path: str) -> str:
     while True:
         shorter = re.sub(r"(?<=[^/])/amp/?$", "", path)
-        shorter = re.sub(r"\.amp(\.html)?$", r"\1", shorter)
+        shorter = re.sub(r"(?<=[^/.])\.amp(\.html)?$", r"\1", shorter)
         if shorter == path:
             return path
         path = shorter

@@ -236,6 +236,7 @@ addresses = st.builds(
 )
 
 
+@example("http://example.org/..amp")
 @given(st.one_of(addresses, st.text(max_size=30), st.text(max_size=20).map("https://{}".format)))
 def test_a_canonical_url_is_its_own(url: str) -> None:
     canonical = canonical_url(url)
