@@ -20,12 +20,13 @@ from listener.crm import CRMS, Crm
 from listener.domain import CaseStatus, ContactEvent, Customer, Resolution, Role
 from listener.errors import AccountError, CRMError, NotAllowed, StorageError
 from listener.settings import Settings
-from listener.storage import Database, alerts, cases, health, mentions, people, trends
+from listener.storage import Database, alerts, cases, health, mentions, people, readings, trends
 from listener.storage.alerts import StoredAlert, StoredNotification
 from listener.storage.cases import CaseDetail, CaseFilter, CaseSummary
 from listener.storage.health import LoopHealth, SubscriptionHealth
 from listener.storage.mentions import StoredReject
 from listener.storage.people import User
+from listener.storage.readings import StoredReading
 from listener.storage.trends import Tally
 
 _WORKERS = frozenset({Role.COMMUNITY_MANAGER.value, Role.ADMINISTRATOR.value})
@@ -40,6 +41,14 @@ class Record:
     customer: Customer
     link: str | None
     events: tuple[ContactEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InboxLine:
+    """A case and the reading of the mention that its line shows."""
+
+    case: CaseSummary
+    reading: StoredReading | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +110,16 @@ class Desk:
 
     def inbox(
         self, user: User, wanted: CaseFilter, *, limit: int = 20, offset: int = 0
-    ) -> tuple[list[CaseSummary], int]:
+    ) -> tuple[list[InboxLine], int]:
+        """(the page of cases by urgency, how many there are in all)."""
         brands = _visible(user, wanted.brands)
         if brands is None:
             return [], 0
+        asked = replace(wanted, brands=brands)
         with self.db.read() as session:
-            return cases.search(session, replace(wanted, brands=brands), limit=limit, offset=offset)
+            found, total = cases.search(session, asked, limit=limit, offset=offset)
+            read = readings.load(session, [c.mention_id for c in found])
+        return [InboxLine(c, read.get(c.mention_id)) for c in found], total
 
     def filters(self, user: User) -> Mapping[str, tuple[str, ...]]:
         """The queues, languages, sources and matters that occur, for the inbox's filters."""
@@ -318,6 +331,20 @@ class Desk:
         if not may_see(user, detail.summary.brand):
             raise NotAllowed("this case belongs to a brand that you do not see")
         return detail
+
+
+def state_of(source: SubscriptionHealth, settings: Settings, now: datetime) -> str:
+    """`ok`, `failing`, `silent`, `waiting` (not asked yet, or asked to wait) or `off`."""
+    config = next((s for s in settings.sources if s.name == source.source_name), None)
+    if config is None or not config.enabled:
+        return "off"
+    if source.failures:
+        return "failing"
+    if source.last_attempt_at is None or (source.not_before and source.not_before > now):
+        return "waiting"
+    since = source.last_item_at or source.watched_since
+    quiet = config.silent_after > timedelta(0) and now - since > config.silent_after
+    return "silent" if quiet else "ok"
 
 
 def gaps(

@@ -2,21 +2,24 @@
 so that adding a language is adding one file and no build step.
 
 A sentence of the interface is looked up by its English text; a stored Reason by its key
-(`reason.<key>`), with its values filled in.
+(`reason.<key>`), with its values filled in; a stored word (a status, a channel) by its kind and
+value (`status.closed`), or by its value alone (`value.closed`).
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime, format_time, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal, format_percent
 from babel.support import Translations
 
 from listener.domain import Reason
@@ -47,20 +50,106 @@ def text(message: str, language: str, values: Mapping[str, object] | None = None
     return found.format_map(_Shown(values)) if values else found
 
 
+def label(kind: str, value: object, language: str) -> str:
+    """A stored word as people say it; one that no catalogue knows (a queue that somebody named)
+    as it is."""
+    word = {True: "yes", False: "no", None: "none"}.get(value, value)  # type: ignore[call-overload]
+    for key in (f"{kind}.{word}", f"value.{word}"):
+        found: str = translator(language).gettext(key)
+        if found != key:
+            return found
+    return str(word)
+
+
 def explain(reason: Reason, language: str) -> str:
     """A stored reason as a sentence. A value that is a catalogue key itself is translated too:
-    `{"category": "billing"}` reads "facturación" through `value.billing`."""
-    shown: dict[str, object] = {}
-    for name, value in reason.values.items():
-        key = f"value.{value}"
-        known: str = translator(language).gettext(key) if isinstance(value, str) else key
-        shown[name] = value if known == key else known
-    return text(f"reason.{reason.key}", language, shown or None)
+    `{"category": "billing"}` reads "facturación" through `value.billing`. `{conditions}` of a
+    routing rule are its values but the rule and the queue."""
+    shown = {name: _value(name, value, language) for name, value in reason.values.items()}
+    conditions = [
+        f"{label('condition', name, language)} {value}"
+        for name, value in shown.items()
+        if name not in ("rule", "queue")
+    ]
+    shown["conditions"] = ", ".join(conditions) or text("any case", language)
+    return text(f"reason.{reason.key}", language, shown)
+
+
+def match_reason(stored: str, language: str) -> str:
+    """A reason of a customer match, stored as `key:value`."""
+    key, _, value = stored.partition(":")
+    return text(f"match.{key}", language, {"value": value})
+
+
+def _value(name: str, value: object, language: str) -> object:
+    if name == "lang" and isinstance(value, str):
+        return language_name(value, language)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return number(value, language) if name == "reach" else value
+    if value is None or isinstance(value, str):
+        return label("value", value, language)
+    return value
+
+
+# ---------------------------------------------------------------------------- times and numbers
 
 
 def when(moment: datetime, language: str, zone: ZoneInfo) -> str:
     """A moment in a person's own zone and language, for example «22 nov 2026, 9:05»."""
     return format_datetime(moment, "d MMM y, H:mm", tzinfo=zone, locale=language)
+
+
+def clock(moment: datetime, language: str, zone: ZoneInfo) -> str:
+    """The time of day, for example «9:05»."""
+    return format_time(moment, "H:mm", tzinfo=zone, locale=language)
+
+
+def day(moment: datetime, language: str, zone: ZoneInfo, pattern: str = "d MMM") -> str:
+    return format_date(moment.astimezone(zone).date(), pattern, locale=language)
+
+
+def span(length: timedelta, language: str) -> str:
+    """A length of time in one or two units: «3 h 20 min», «2 días»."""
+    minutes = int(abs(length).total_seconds()) // 60
+    days, hours, rest = minutes // 1440, minutes % 1440 // 60, minutes % 60
+    if days >= 2:
+        return _unit(timedelta(days=days), "day", language)
+    if days or hours >= 10:
+        return _unit(timedelta(hours=days * 24 + hours), "hour", language)
+    if hours:
+        first = _unit(timedelta(hours=hours), "hour", language)
+        return f"{first} {_unit(timedelta(minutes=rest), 'minute', language)}" if rest else first
+    return _unit(timedelta(minutes=rest), "minute", language)
+
+
+def _unit(length: timedelta, unit: str, language: str) -> str:
+    return format_timedelta(
+        length,
+        granularity=unit,  # type: ignore[arg-type]
+        threshold=10_000,
+        format="long" if unit == "day" else "short",
+        locale=language,
+    )
+
+
+def number(value: float, language: str) -> str:
+    return format_decimal(value, locale=language)
+
+
+def percent(value: float, language: str) -> str:
+    """A share between 0 and 1, for example «12 %»."""
+    return format_percent(value, locale=language)
+
+
+def language_name(code: str, language: str | None = None) -> str:
+    """A language's name, in itself or in another language."""
+    try:
+        name = Locale.parse(code).get_display_name(language or code)
+    except (UnknownLocaleError, ValueError):
+        return label("lang", code, language or "en")
+    return name or code
 
 
 class _Shown(dict[str, object]):

@@ -47,9 +47,10 @@ class OpenCase:
 
 @dataclass(frozen=True, slots=True)
 class CaseSummary:
-    """A line of the inbox. `text` is the newest mention's."""
+    """A line of the inbox. `text` is the newest mention's (`mention_id`)."""
 
     id: int
+    mention_id: int
     brand: str
     matter: str
     lang: str
@@ -257,7 +258,8 @@ def add_mention(
         row.score = priority.score
         row.level = priority.level
         row.priority_reasons = [reason_to_json(r) for r in priority.reasons]
-    if match is not None and row.customer_ref is None and _says_more(match, row.match):
+    told = (row.match or {}).get("confirmed_by")  # a person's word stands
+    if match is not None and not told and not row.customer_ref and _says_more(match, row.match):
         row.match = match_to_json(match)
         row.crm = match.customer.crm if match.customer else row.crm
         row.customer_ref = match.customer.ref if match.decided and match.customer else None
@@ -467,6 +469,16 @@ def confirm_customer(
     row = _held(session, case_id, version)
     before = row.customer_ref
     row.crm, row.customer_ref = crm, ref
+    known = row.match or {}
+    names = [c["name"] for c in known.get("candidates", ()) if (c["crm"], c["ref"]) == (crm, ref)]
+    row.match = {
+        **known,
+        "decided": ref is not None,
+        "crm": crm,
+        "ref": ref,
+        "name": names[0] if names else None,
+        "confirmed_by": by,
+    }
     _changed(session, row, now, by, "customer", {"from": before, "to": ref, "crm": crm})
 
 
@@ -558,6 +570,7 @@ def _summary(found: Sequence[Any]) -> CaseSummary:
     count = int(found[3])
     return CaseSummary(
         id=row.id,
+        mention_id=mention.id,
         brand=row.brand,
         matter=row.matter,
         lang=row.lang,

@@ -1,0 +1,97 @@
+"""What the pages read: cached where it may be a little old. The only file of the dashboard that
+touches storage, and it does so through the desk, which checks the rights of who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from dashboard import cookies
+from listener import accounts
+from listener.desk import Desk, Trends
+from listener.settings import Settings
+from listener.storage import Database
+from listener.storage.people import User
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    settings: Settings
+    desk: Desk
+    jar: cookies.Cookies
+
+
+_shared: list[_Shared] = []
+
+
+def share(settings: Settings, db: Database, jar: cookies.Cookies) -> None:
+    """Called once by the server, before the first page: all pages run in its process."""
+    _shared[:] = [_Shared(settings, Desk(db, settings), jar)]
+
+
+def desk() -> Desk:
+    return _shared[0].desk
+
+
+def settings() -> Settings:
+    return _shared[0].settings
+
+
+def token() -> str | None:
+    """The token of this browser's session, from the cookie its websocket came with."""
+    return _shared[0].jar.token(st.context.cookies.get(cookies.NAME))
+
+
+def current_user() -> User | None:
+    """Who sits there, asked of the database on every run: a session that ended, or an account that
+    was disabled, ends at the next click."""
+    found = token()
+    limits = settings().listener.dashboard
+    if found is None:
+        return None
+    return accounts.session_user(
+        desk().db, found, idle=limits.session_idle, longest=limits.session_max
+    )
+
+
+@st.cache_data(ttl=20, max_entries=500, show_spinner=False)
+def filters(seen: tuple[str, ...], _user: User) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG001
+    """`seen` (the user's brands) is the cache's key: whose rights change sees so at once."""
+    return desk().filters(_user)
+
+
+@st.cache_data(ttl=5, max_entries=1, show_spinner=False)
+def counts() -> Mapping[str, Any]:
+    return desk().counts()
+
+
+@st.cache_data(ttl=60, max_entries=100, show_spinner=False)
+def trends(
+    seen: tuple[str, ...],  # noqa: ARG001 - the cache's key, as above
+    first: date,
+    last: date,
+    zone: str,
+    invented: bool,
+    _user: User,
+) -> Trends:
+    return desk().trends(
+        _user, first=first, last=last, zone=ZoneInfo(zone), brands=(), invented=invented
+    )
+
+
+def forget() -> None:
+    """After a change that the caches would hide."""
+    st.cache_data.clear()
+
+
+def change_password(username: str, old: str, new: str) -> None:
+    accounts.change_password(desk().db, username, old, new, keep=token() or "")
+
+
+def update_profile(username: str, **changes: str) -> None:
+    accounts.update_profile(desk().db, username, **changes)

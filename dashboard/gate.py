@@ -1,0 +1,133 @@
+"""Who may come in: checked on every request, before Streamlit sees it.
+
+Only the sign-in pages, /healthz and the dashboard's own scripts and styles answer without a
+session. A web page of another site can neither open our websocket nor post our forms, and a name
+that is not ours (DNS rebinding) gets no answer at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from urllib.parse import quote, urlsplit
+
+from anyio import to_thread
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dashboard import cookies
+from listener.storage.people import User
+
+_OPEN = ("/auth/", "/healthz", "/static/", "/favicon", "/_stcore/health")
+_CLOSED = ("/_stcore/agent", "/_stcore/metrics", "/_stcore/upload_file")
+_SCRIPT_SAFE = (
+    # The pages' framework writes its styles into the page, and its charts compile their formulas.
+    "default-src 'self'; script-src 'self' 'unsafe-eval' 'wasm-unsafe-eval' 'unsafe-inline'; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+    "connect-src 'self' ws: wss:; worker-src 'self' blob:; object-src 'none'; "
+    "base-uri 'self'; form-action 'self'; frame-src 'none'; frame-ancestors 'none'"
+)
+_PAGE_SAFE = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+class Gate:
+    """ASGI middleware. `hosts` are the names under which the dashboard is reached; `user_of` finds
+    the user of a session's token."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        hosts: frozenset[str],
+        jar: cookies.Cookies,
+        user_of: Callable[[str], User | None],
+    ) -> None:
+        self.app = app
+        self.hosts = hosts
+        self.jar = jar
+        self.user_of = user_of
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        refusal = self._foreign(Headers(scope=scope), scope)
+        if refusal:
+            await _refuse(scope, receive, send, 403, refusal)
+            return
+        path = scope["path"]
+        if path.startswith(_CLOSED):
+            await _refuse(scope, receive, send, 404, "not found")
+            return
+        if not path.startswith(_OPEN) and not await self._signed_in(scope):
+            await self._turn_away(scope, receive, send)
+            return
+        await self.app(scope, receive, partial(_with_headers, send, path))
+
+    def _foreign(self, headers: Headers, scope: Scope) -> str | None:
+        """Why a request does not come from our own pages; None when it does."""
+        host = headers.get("host", "")
+        if _name(host) not in self.hosts:
+            return (
+                f"This address ({_name(host)[:100]}) is not the dashboard's. Open it by the address "
+                "in [service] public_url of listener.toml, or write this one there."
+            )
+        changes = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD")
+        origin = headers.get("origin")
+        if changes and origin is not None and urlsplit(origin).netloc != host:
+            return "This request comes from another site."
+        if changes and headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            return "This request comes from another site."
+        return None
+
+    async def _signed_in(self, scope: Scope) -> bool:
+        token = self.jar.token(HTTPConnection(scope).cookies.get(cookies.NAME))
+        return token is not None and await to_thread.run_sync(self.user_of, token) is not None
+
+    async def _turn_away(self, scope: Scope, receive: Receive, send: Send) -> None:
+        wants_page = "text/html" in Headers(scope=scope).get("accept", "")
+        if scope["type"] == "http" and scope["method"] == "GET" and wants_page:
+            query = scope["query_string"].decode("latin-1")
+            wanted = scope["path"] + (f"?{query}" if query else "")
+            where = "/auth/sign-in" + (f"?next={quote(wanted)}" if wanted != "/" else "")
+            response = RedirectResponse(where, 303, {"Cache-Control": "no-store"})
+            await response(scope, receive, partial(_with_headers, send, "/auth/"))
+            return
+        await _refuse(scope, receive, send, 401, "sign in first")
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, why: str) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    response = PlainTextResponse(why + "\n", status, {"Cache-Control": "no-store"})
+    await response(scope, receive, partial(_with_headers, send, "/auth/"))
+
+
+async def _with_headers(send: Send, path: str, message: Message) -> None:
+    if message["type"] == "http.response.start":
+        headers = MutableHeaders(scope=message)
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["X-Frame-Options"] = "DENY"
+        # The origin stays, because a form's post shows by it that it is ours.
+        headers["Referrer-Policy"] = "same-origin"
+        headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+        headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        own = path.startswith(("/auth/", "/healthz"))
+        headers["Content-Security-Policy"] = _PAGE_SAFE if own else _SCRIPT_SAFE
+        if own:
+            headers["Cache-Control"] = "no-store"
+    await send(message)
+
+
+def _name(host: str) -> str:
+    """The host's name without its port; an IPv6 address without its brackets."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").rstrip(".").lower()
+    except ValueError:
+        return ""

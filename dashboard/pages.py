@@ -1,0 +1,164 @@
+"""What every page needs: who looks, in which words and zone; actions that tell how they ended;
+and the pieces of HTML that several pages share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from dashboard import data
+from dashboard.marking import KINDS, isolated, plain, safe
+from listener import i18n
+from listener.accounts import utc_now
+from listener.domain import Reason
+from listener.errors import AccountError, ListenerError, NotAllowed, StaleWrite
+from listener.storage.people import User
+
+_FLASH = "flash"
+
+
+@dataclass(frozen=True)
+class Page:
+    """One run of one page for one person."""
+
+    user: User
+    now: datetime
+    pages: Mapping[str, Any]  # Streamlit's pages by their path, for links between them
+
+    @property
+    def language(self) -> str:
+        return self.user.language
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.user.time_zone)
+
+    def gettext(self, message: str, **values: object) -> str:
+        return i18n.text(message, self.language, values or None)
+
+    def label(self, kind: str, value: object) -> str:
+        return i18n.label(kind, value, self.language)
+
+    def when(self, moment: datetime | None) -> str:
+        return i18n.when(moment, self.language, self.zone) if moment else "-"
+
+    def explain(self, reason: Reason) -> str:
+        return i18n.explain(reason, self.language)
+
+    def language_name(self, code: str) -> str:
+        return i18n.language_name(code, self.language)
+
+    def brand(self, key: str) -> str:
+        brand = data.settings().brand(key)
+        return brand.name if brand else key
+
+    def marks(self) -> dict[str, str]:
+        return {kind: self.label("mark", kind) for kind in KINDS}
+
+    def due(self, moment: datetime, *, closed: bool = False) -> str:
+        """The due time in words, as HTML; overdue is said, not only coloured."""
+        if closed:
+            return safe(self.when(moment))
+        left = i18n.span(moment - self.now, self.language)
+        if moment < self.now:
+            said = self.gettext("overdue by {time}", time=left)
+            return f'<span class="ls-overdue">{safe(said)}</span>'
+        said = self.gettext("due in {time}", time=left)
+        soon = (moment - self.now).total_seconds() < 3600
+        return f'<span class="ls-soon">{safe(said)}</span>' if soon else safe(said)
+
+    def badge(self, words: str, kind: str = "") -> str:
+        return f'<span class="ls-badge {kind}">{isolated(words)}</span>'
+
+    def invented(self, shown: bool) -> str:
+        return self.badge(self.gettext("invented"), "ls-invented") if shown else ""
+
+    def level(self, level: str) -> str:
+        return self.badge(self.label("level", level), f"ls-{level}")
+
+    def owner(self, username: str | None) -> str:
+        if username == self.user.username:
+            return self.gettext("me")
+        return username or self.gettext("nobody yet")
+
+
+def html(body: str) -> None:
+    st.html(body)
+
+
+def query_number(name: str) -> int | None:
+    """A number of the address, None where there is none that could be an id."""
+    value = st.query_params.get(name, "")
+    return int(value) if value.isdecimal() and value.isascii() and len(value) < 16 else None
+
+
+# ---------------------------------------------------------------------------- actions
+
+
+def act(done: str, work: Callable[..., object], *arguments: object, **named: object) -> None:
+    """Run what a click asks for, as the person who sits there now, and keep how it ended for the
+    top of the page. Called before the page is drawn again."""
+    user = data.current_user()
+    if user is None:
+        return  # the page itself says so
+    language = user.language
+    try:
+        work(user, *arguments, **named)
+    except StaleWrite as stale:
+        changed = "; ".join(_change(line, language) for line in stale.changed)
+        flash(
+            "warning",
+            i18n.text(
+                "Somebody changed this case meanwhile ({changed}). Nothing of yours was stored: "
+                "look at it again, then decide.",
+                language,
+                {"changed": changed},
+            ),
+        )
+    except NotAllowed:
+        flash("error", i18n.text("Your role or brands do not allow this.", language))
+    except AccountError as problem:
+        values = dict(problem.values)
+        if isinstance(until := values.get("until"), datetime):
+            values["until"] = i18n.clock(until, language, ZoneInfo(user.time_zone))
+        flash("error", i18n.text(problem.key, language, values) if problem.key else str(problem))
+    except ListenerError as error:
+        flash("error", str(error))
+    else:
+        data.forget()
+        if done:
+            flash("success", done)
+
+
+def _change(line: str, language: str) -> str:
+    actor, _, kind = line.partition(": ")
+    return f"{plain(actor, 60)}: {i18n.label('event', kind, language)}"
+
+
+def flash(kind: str, message: str) -> None:
+    st.session_state[_FLASH] = (kind, message)
+
+
+def show_flash() -> None:
+    """How the last action ended; shown once. Text only: no markdown of ours or of others."""
+    found = st.session_state.pop(_FLASH, None)
+    if found is None:
+        return
+    kind, message = found
+    box = {"success": st.success, "warning": st.warning, "error": st.error}[kind]
+    box(literal(message))
+
+
+def literal(text: str) -> str:
+    """Text for a place that reads markdown, so that it shows as it is."""
+    shown = plain(text, 1000)
+    return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+-.!|$~:&" else c for c in shown)
+
+
+def now() -> datetime:
+    return utc_now()

@@ -1,0 +1,143 @@
+"""The dashboard's process: one ASGI app of Streamlit, the sign-in pages and the gate.
+
+    python -m dashboard.server --host 127.0.0.1 --port 8501
+
+Ends cleanly on SIGTERM, and with the process named in LISTENER_PARENT, so that a service which
+dies leaves no dashboard behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import uvicorn
+from starlette.middleware import Middleware
+
+from dashboard import cookies, data, theme
+from dashboard.gate import Gate
+from dashboard.signin import SignInPages
+from listener import accounts
+from listener import settings as settings_module
+from listener.checks import check_port
+from listener.errors import ConfigError, ListenerError
+from listener.settings import Settings
+from listener.storage import Database
+
+_APP = Path(__file__).parent / "app.py"
+_PATIENCE = 3  # seconds that open pages get when the process is told to end
+
+
+def build(settings: Settings, db: Database, *, host: str, port: int) -> Any:
+    """The ASGI app. Streamlit's configuration is of the process, so there can be one only."""
+    from streamlit.starlette import App
+    from streamlit.web import bootstrap
+
+    bootstrap.load_config_options(
+        {
+            "server.address": host,
+            "server.port": port,
+            "server.headless": True,
+            "server.fileWatcherType": "none",
+            "server.enableStaticServing": False,
+            "server.enableAgentApi": False,
+            "server.maxUploadSize": 1,
+            "browser.gatherUsageStats": False,
+            "client.toolbarMode": "minimal",
+            "client.showErrorDetails": "none",
+            "client.showErrorLinks": False,
+            # The tables' own download writes formulas as formulas; ours does not.
+            "client.disableDataExport": True,
+            "logger.level": "warning",
+            **theme.OPTIONS,
+        }
+    )
+    jar = cookies.Cookies(cookies.key(settings.var))
+    data.share(settings, db, jar)
+    limits = settings.listener.dashboard
+
+    def user_of(token: str) -> Any:
+        return accounts.session_user(
+            db, token, idle=limits.session_idle, longest=limits.session_max
+        )
+
+    gate = Middleware(Gate, hosts=_hosts(settings, host), jar=jar, user_of=user_of)
+    return App(_APP, routes=SignInPages(db, settings, jar).routes(), middleware=[gate])
+
+
+def _hosts(settings: Settings, host: str) -> frozenset[str]:
+    public = urlsplit(settings.listener.service.public_url).hostname
+    names = {"localhost", "127.0.0.1", "::1", host.strip("[]").lower(), (public or "").lower()}
+    return frozenset(names - {"", "0.0.0.0", "::"})  # noqa: S104 - these name no host
+
+
+def serve(settings: Settings, host: str, port: int) -> None:
+    """Block until SIGTERM or SIGINT. Raises PortInUse, StorageError."""
+    check_port(host, port)
+    db = Database(settings.database_url)
+    current, newest = db.revision()
+    if current != newest:
+        db.upgrade()
+    app = build(settings, db, host=host, port=port)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=_PATIENCE,
+            ws_max_size=16 * 1024 * 1024,
+        )
+    )
+    _end_with_parent(lambda: setattr(server, "should_exit", True))
+    try:
+        server.run()
+    finally:
+        db.close()
+
+
+def _end_with_parent(stop: Callable[[], None]) -> None:
+    """Stop when the process in LISTENER_PARENT is gone: told by the kernel where it can, looked
+    for every second where it cannot (and for a parent that died before we asked)."""
+    parent = os.environ.get("LISTENER_PARENT", "")
+    if not parent.isdigit():
+        return
+    if sys.platform == "linux" and int(parent) == os.getppid():
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+    def watch() -> None:
+        while os.getppid() == int(parent):
+            time.sleep(1.0)
+        stop()
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m dashboard.server", description=__doc__)
+    parser.add_argument("--host")
+    parser.add_argument("--port", type=int)
+    given = parser.parse_args(arguments)
+    try:
+        settings = settings_module.load()
+        config = settings.listener.dashboard
+        serve(settings, given.host or config.host, given.port or config.port)
+    except ListenerError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2 if isinstance(error, ConfigError) else 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+"""What the reader said of one post: facts, scores, and the corrections of a click."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard import data, pages
+from dashboard.marking import isolated, safe, table
+from dashboard.pages import Page, html
+from listener import i18n
+from listener.desk import may_work
+from listener.storage.cases import CaseDetail, CaseMentionView
+from listener.storage.people import User
+from listener.storage.readings import LABELS, StoredReading
+
+_FLAGS = ("opt_out", "off_hours", "churn_threat", "legal_threat")
+
+
+def show(page: Page, detail: CaseDetail, mention: CaseMentionView) -> None:
+    _ = page.gettext
+    found = mention.reading
+    if found is None:
+        html(f'<p class="ls-meta">{safe(_("This post has not been read yet."))}</p>')
+        return
+    html(_labels(page, found))
+    if found.harassment or _claims_anything(found.facts):
+        html(table((), _facts(page, found.facts), caption=_("What the post claims"), first=True))
+    with st.expander(_("How sure the reader is")):
+        html(_scores(page, found))
+    if may_work(page.user):
+        with st.expander(_("Correct the reading"), key=f"correct_{mention.id}"):
+            _corrections(page, detail, mention, found)
+
+
+def _labels(page: Page, found: StoredReading) -> str:
+    _ = page.gettext
+    badges = [
+        page.badge(
+            f"{page.label('question', question)}: {page.label(question, getattr(found, question))}"
+            + (" ✓" if question in found.corrected else "")
+            + (" ?" if question in found.uncertain and question not in found.corrected else "")
+        )
+        for question in LABELS
+    ]
+    lines = []
+    if found.corrected:
+        who = ", ".join(sorted({str(name) for name in found.corrected.values()}))
+        lines.append(safe(_("✓ corrected by")) + f" {isolated(who)}")
+    if set(found.uncertain) - set(found.corrected):
+        lines.append(safe(_("? the reader is unsure: please look")))
+    extra = f'<p class="ls-meta">{" · ".join(lines)}</p>' if lines else ""
+    return f'<div class="ls-badges">{"".join(badges)}</div>{extra}'
+
+
+def _claims_anything(facts: Any) -> bool:
+    return any(facts.get(k) for k in ("numbers", "contact_count", "period_days", *_FLAGS))
+
+
+def _facts(page: Page, facts: Any) -> list[tuple[str, str]]:
+    _ = page.gettext
+    numbers = "<br>".join(
+        isolated(n["text"]) + (f" = {safe(n['e164'])}" if n.get("e164") else "")
+        for n in facts.get("numbers", ())
+    )
+    count, period = facts.get("contact_count"), facts.get("period_days")
+    rows = [
+        (_("Numbers that call"), numbers or safe(_("not said"))),
+        (_("How many contacts"), safe(_("not said") if count is None else count)),
+        (
+            _("Over how long"),
+            safe(_("not said") if period is None else _("{count} days", count=period)),
+        ),
+        (
+            _("By what channel"),
+            safe(
+                ", ".join(page.label("channel", c) for c in facts.get("channels", ()))
+                or _("not said")
+            ),
+        ),
+    ]
+    rows += [(page.label("mark", f), safe(page.label("claim", bool(facts.get(f))))) for f in _FLAGS]
+    return [(safe(name), value) for name, value in rows]
+
+
+def _scores(page: Page, found: StoredReading) -> str:
+    _ = page.gettext
+    ordered = sorted(found.scores.items(), key=lambda item: -item[1])
+    rows = [
+        (
+            safe(page.label("score", name.removeprefix("category."))),
+            safe(i18n.percent(value, page.language)),
+        )
+        for name, value in ordered
+        if value >= 0.01
+    ]
+    model = safe(
+        _(
+            "Reader: revision {model}. Language: {lang}.",
+            model=found.model,
+            lang=page.language_name(found.lang),
+        )
+    )
+    return table((_("Answer"), _("Probability")), rows) + f'<p class="ls-meta">{model}</p>'
+
+
+def _corrections(
+    page: Page, detail: CaseDetail, mention: CaseMentionView, found: StoredReading
+) -> None:
+    """A click is the correction; it wins over every model, for ever."""
+    _ = page.gettext
+    case = detail.summary
+    st.caption(_("One click corrects; it wins over the reader for good and is on the timeline."))
+    for question, answers in LABELS.items():
+        # The version is in the key, so that a control shows what is stored, not what was clicked.
+        key = f"fix_{question}_{mention.id}_{case.version}"
+        done = _("Corrected.")
+        common: Any = {
+            "format_func": lambda answer, q=question: page.label(q, answer),
+            "key": key,
+            "on_change": _correct,
+            "args": (done, case.id, mention.id, question, key),
+        }
+        title = page.label("question", question)
+        value = getattr(found, question)
+        if len(answers) > 3:
+            st.selectbox(title, answers, index=answers.index(value), **common)
+        else:
+            st.segmented_control(title, answers, default=value, required=True, **common)
+
+
+def _correct(done: str, case_id: int, mention_id: int, question: str, key: str) -> None:
+    value = st.session_state.get(key)
+
+    def work(user: User) -> None:
+        data.desk().correct(user, case_id, mention_id, question, value)
+
+    pages.act(done, work)

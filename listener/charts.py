@@ -1,0 +1,205 @@
+"""Every chart once, for pages, e-mails and reports: pure functions from counts to Altair charts.
+
+Colours are told apart by colour-blind people (Okabe and Ito's), and every colour has its word in
+the legend. A day without a collection is a grey band without a bar: nobody knows what was said.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Literal
+
+import altair as alt
+from babel.dates import format_date
+
+from listener.domain import ContactEvent, Direction
+from listener.storage.trends import Tally
+
+Split = Literal["none", "brand", "source", "lang"]
+Label = Callable[[str, object], str]
+"""(kind, value) -> the word that people read."""
+
+PALETTE = ("#0b5c8a", "#d55e00", "#009e73", "#8e5ba6", "#b07d00", "#56779a", "#a3404a", "#4d4d4d")
+SENTIMENT = {"negative": "#d55e00", "neutral": "#9aa5b1", "positive": "#0b5c8a"}
+_GAP = "#d5dbe1"
+_HEIGHT = 220
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of a chart, in a person's language."""
+
+    language: str
+    day: str
+    mentions: str
+    gap: str
+    label: Label
+
+
+def days(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def by_day(
+    tallies: Sequence[Tally],
+    first: date,
+    last: date,
+    gaps: Collection[date],
+    *,
+    series: Callable[[Tally], str],
+    keep: Callable[[Tally], bool] = lambda _: True,
+) -> list[tuple[date, str, int]]:
+    """(day, series, count) for every day and series, zeros too; a gap has a row only where
+    something was counted all the same (an import)."""
+    counts: Counter[tuple[date, str]] = Counter()
+    for tally in tallies:
+        if keep(tally):
+            counts[tally.day, series(tally)] += tally.count
+    names = sorted({name for _, name in counts})
+    return [
+        (day, name, counts[day, name])
+        for day in days(first, last)
+        for name in names
+        if day not in gaps or counts[day, name]
+    ]
+
+
+def stacked(
+    rows: Sequence[tuple[date, str, int]],
+    first: date,
+    last: date,
+    gaps: Collection[date],
+    words: Words,
+    *,
+    colours: Mapping[str, str] | None = None,
+    title: str = "",
+) -> Any:
+    """Bars by day, one colour a series."""
+    names = list(colours) if colours else list(dict.fromkeys(name for _, name, _ in rows))
+    scale = alt.Scale(
+        domain=names,
+        range=[colours[n] for n in names]
+        if colours
+        else [PALETTE[i % len(PALETTE)] for i in range(len(names))],
+    )
+    data = [
+        {"day": _label(day, first, last, words.language), "series": name, "count": count}
+        for day, name, count in rows
+    ]
+    x = _days_axis(first, last, words)
+    bars = (
+        alt.Chart(_values(data))
+        .mark_bar()
+        .encode(
+            x=x,
+            y=alt.Y("sum(count):Q", title=words.mentions, axis=alt.Axis(tickMinStep=1, format="d")),
+            color=alt.Color(
+                "series:N",
+                scale=scale,
+                legend=alt.Legend(title=None, orient="top") if len(names) > 1 else None,
+            ),
+            order=alt.Order("series:N"),
+            tooltip=[
+                alt.Tooltip("day:N", title=words.day),
+                alt.Tooltip("series:N", title=title or " "),
+                alt.Tooltip("sum(count):Q", title=words.mentions),
+            ],
+        )
+    )
+    return _finish([*_gap_layer(gaps, first, last, words, x), bars])
+
+
+def timeline(events: Sequence[ContactEvent], words: Words, moment: Callable[[Any], str]) -> Any:
+    """The contacts of one person on a line of time: a row a channel, a shape a direction."""
+    data = [
+        {
+            "at": event.at.timestamp() * 1000,
+            "when": moment(event.at),
+            "channel": words.label("channel", event.channel.value),
+            "direction": words.label("direction", event.direction.value),
+            "disposition": words.label("disposition", event.disposition.value),
+            "caller": event.caller_number,
+            "agent": event.agent,
+            "campaign": event.campaign,
+        }
+        for event in events
+    ]
+    directions = [words.label("direction", d.value) for d in Direction]
+    label = words.label
+    return (
+        alt.Chart(_values(data))
+        .mark_point(filled=True, size=110, opacity=0.85)
+        .encode(
+            x=alt.X("at:T", title=None, axis=alt.Axis(format="%d/%m", labelOverlap=True)),
+            y=alt.Y("channel:N", title=None),
+            shape=alt.Shape(
+                "direction:N",
+                scale=alt.Scale(domain=directions, range=["triangle-right", "circle"]),
+                legend=alt.Legend(title=None, orient="top"),
+            ),
+            color=alt.Color(
+                "disposition:N",
+                scale=alt.Scale(range=list(PALETTE)),
+                legend=alt.Legend(title=None, orient="top", columns=4),
+            ),
+            tooltip=[
+                alt.Tooltip("when:N", title=label("column", "at")),
+                alt.Tooltip("direction:N", title=label("column", "direction")),
+                alt.Tooltip("disposition:N", title=label("column", "disposition")),
+                alt.Tooltip("caller:N", title=label("column", "caller_number")),
+                alt.Tooltip("agent:N", title=label("column", "agent")),
+                alt.Tooltip("campaign:N", title=label("column", "campaign")),
+            ],
+        )
+        .properties(height=alt.Step(44))
+        .configure_view(stroke=None)
+    )
+
+
+def _gap_layer(gaps: Collection[date], first: date, last: date, words: Words, x: Any) -> list[Any]:
+    if not gaps:
+        return []
+    data = [
+        {"day": _label(d, first, last, words.language), "why": words.gap}
+        for d in days(first, last)
+        if d in gaps
+    ]
+    return [
+        alt.Chart(_values(data))
+        .mark_rect(color=_GAP, opacity=0.55)
+        .encode(
+            x=x, tooltip=[alt.Tooltip("day:N", title=words.day), alt.Tooltip("why:N", title=" ")]
+        )
+    ]
+
+
+def _days_axis(first: date, last: date, words: Words) -> Any:
+    return alt.X(
+        "day:O",
+        title=None,
+        sort=None,
+        scale=alt.Scale(domain=[_label(d, first, last, words.language) for d in days(first, last)]),
+        axis=alt.Axis(labelAngle=0, labelOverlap="greedy", ticks=False, domainColor="#9aa5b1"),
+    )
+
+
+def _label(day: date, first: date, last: date, language: str) -> str:
+    """Unique within the period, which is what the axis counts by."""
+    pattern = "d MMM" if (last - first).days < 360 else "d MMM y"
+    return format_date(day, pattern, locale=language)
+
+
+def _values(rows: list[dict[str, Any]]) -> Any:
+    return alt.Data(values=rows)  # type: ignore[no-untyped-call]
+
+
+def _finish(layers: Sequence[Any]) -> Any:
+    return (
+        alt.layer(*layers)
+        .properties(height=_HEIGHT)
+        .configure_view(stroke=None)
+        .configure_axisY(grid=True, gridColor="#e4e7eb", domain=False, ticks=False)
+    )
