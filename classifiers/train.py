@@ -67,6 +67,8 @@ LOSS_WEIGHTS: dict[str, tuple[float, float, float, float]] = {
     "cfpb_narratives_en": (0.0, 0.2, 1.0, 0.3),
     "telecom_tweets_fr": (0.0, 0.5, 1.0, 0.0),
 }
+# The running mean of the weights is brought up to date every so many steps.
+MEAN_EVERY = 5
 # A "no" that was set because no word of contact occurs is easy and was not read.
 UNREAD_NO = 0.2
 
@@ -275,7 +277,7 @@ def fine_tune(
     """Train in place and leave the running mean of the weights in `network`."""
     rng = random.Random(recipe.seed)  # noqa: S311 - repeatable, not secret
     groups = parameter_groups(network, recipe)
-    optimizers: list[Any] = [torch.optim.AdamW(groups, foreach=True)]
+    optimizers: list[Any] = [torch.optim.AdamW(groups, fused=True)]
     if recipe.embedding_rate:
         words = network.bert.embeddings.word_embeddings
         words.sparse = True
@@ -302,8 +304,9 @@ def fine_tune(
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad()
-        keep = min(recipe.average, step / (step + 10))
-        torch._foreach_lerp_(mean, [p.detach() for p in dense], 1.0 - keep)
+        if step % MEAN_EVERY == 0:
+            keep = min(recipe.average, step / (step + 100)) ** MEAN_EVERY
+            torch._foreach_lerp_(mean, [p.detach() for p in dense], 1.0 - keep)
         seen += len(logits)
         total += value.item()
         if step % 100 == 0:

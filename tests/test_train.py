@@ -20,13 +20,13 @@ from classifiers.reader import Reader
 
 RECIPE = train.Recipe(
     pieces=60,
-    repeats_own=60,
+    repeats_own=150,
     joined=0.0,
     tokens=64,
     average=0.9,
     repeats_umsab=1,
     learning_rate=1e-3,
-    head_rate=1e-2,
+    head_rate=3e-2,
     word_dropout=0.0,
 )
 YES = ("they call me again and again", "stop calling my mother", "another sales call at night")
@@ -148,9 +148,9 @@ def test_the_schedule_holds_every_text_as_often_as_the_recipe_says() -> None:
     rows = [*EXAMPLES, example("weather", harassment=False, source="umsab")]
     recipe = dataclasses.replace(RECIPE, joined=0.5)
     run = train.schedule(rows, recipe, random.Random(0))
-    assert run.count(EXAMPLES[0]) == 60
+    assert run.count(EXAMPLES[0]) == 150
     assert run.count(rows[-1]) == 1
-    assert len(run) == 6 * 60 + 1 + 3
+    assert len(run) == 6 * 150 + 1 + 3
 
 
 def test_unknown_answers_train_nothing() -> None:
