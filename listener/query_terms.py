@@ -121,16 +121,20 @@ class WordsLeaf:
             following: dict[int, list[Occurrence]] = {}
             for place in step.find(stream.words):
                 following.setdefault(place[0], []).append(place)
-            found = [
-                (first, b[1], start, b[3])
+            # Once each: a hashtag fits whole and in its parts, and the ways through a row of
+            # them double with every one.
+            ways = {
+                (first, b[1], start, b[3]): None
                 for first, last, start, end in found
                 for b in following.get(last + 1, ())
                 # Marks share the place of their letter, so the next may begin before this ends.
                 if not step.glued or b[2] <= end
-            ]
+            }
+            found = list(ways)
         if self._whole and stream.field == "tags":
-            found = [place for place in found if not stream.text[place[3] :].strip("# ")]
-            found = [place for place in found if not stream.text[: place[2]].strip("# ")]
+            text = stream.text
+            low, high = len(text) - len(text.lstrip("# ")), len(text.rstrip())
+            found = [place for place in found if place[2] <= low and place[3] >= high]
         return found
 
 
