@@ -292,20 +292,25 @@ def process(road: Road, *, limit: int | None = None) -> dict[str, Any]:
     """Read pending mentions in batches until none is left (or `limit` is reached)."""
     counts = processing.Counts()
     size = road.settings.listener.process.batch_size
+    reader: Reads | None = None
     while not road.stop.is_set() and (limit is None or counts.processed < limit):
         with road.db.read() as session:
             batch = processing.pending(session, size)
         if not batch:
             break
-        counts.add(_process_batch(road, batch))
+        # Here and not below: without the reader it is not the mentions that are at fault.
+        reader = reader or road.reader()
+        counts.add(_process_batch(road, reader, batch))
     return counts.to_json()
 
 
-def _process_batch(road: Road, batch: Sequence[processing.Pending]) -> processing.Counts:
+def _process_batch(
+    road: Road, reader: Reads, batch: Sequence[processing.Pending]
+) -> processing.Counts:
     """One bad text must not hold up its neighbours: if the batch fails, each goes alone, and what
     fails alone too often is put aside with its reason."""
     try:
-        return processing.step(road.db, road.settings, road.reader(), batch, road.now)
+        return processing.step(road.db, road.settings, reader, batch, road.now)
     except ListenerError:
         raise
     except Exception as error:
@@ -313,7 +318,7 @@ def _process_batch(road: Road, batch: Sequence[processing.Pending]) -> processin
             log.warning("batch failed, trying one by one", error=str(error), exc_info=True)
             counts = processing.Counts()
             for item in batch:
-                counts.add(_process_batch(road, [item]))
+                counts.add(_process_batch(road, reader, [item]))
             return counts
         log.error("mention failed", mention=batch[0].id, error=str(error), exc_info=True)
         with road.db.write() as session:
@@ -339,6 +344,10 @@ def deliver(road: Road) -> dict[str, Any]:
     return counts
 
 
+class ClaimLost(Exception):
+    """A notification that this worker held was given back meanwhile: it slept for too long."""
+
+
 def _deliver_one(road: Road, notification: StoredNotification) -> str:
     service = road.settings.listener.service
     with road.db.read() as session:
@@ -349,7 +358,9 @@ def _deliver_one(road: Road, notification: StoredNotification) -> str:
     def on_transmit() -> None:
         nonlocal transmitting
         with road.db.write() as session:
-            alerts.transmitting(session, notification.id)
+            held = alerts.transmitting(session, notification.id, road.worker)
+        if not held:
+            raise ClaimLost(notification.id)
         transmitting = True
 
     try:
@@ -359,10 +370,12 @@ def _deliver_one(road: Road, notification: StoredNotification) -> str:
             alert, notification, case, public_url=service.public_url, zone=service.zone
         )
         NOTIFIERS[notification.notifier].send(message, road.settings, on_transmit)
+    except ClaimLost:
+        return "postponed"  # another worker has it, and tells how it went
     except Exception as error:
         return _not_delivered(road, notification, error, transmitting=transmitting)
     with road.db.write() as session:
-        alerts.sent(session, notification.id, road.now())
+        alerts.sent(session, notification.id, road.worker, road.now())
     log.info("notification sent", notification=notification.id, alert=notification.alert_id)
     return "sent"
 
@@ -377,7 +390,7 @@ def _not_delivered(
     rules = road.settings.listener.delivery
     with road.db.write() as session:
         if transmitting and not answered:
-            alerts.in_doubt(session, notification.id, text)
+            alerts.in_doubt(session, notification.id, road.worker, text)
             return "in_doubt"
         permanent = getattr(error, "permanent", False)
         again = (
@@ -386,7 +399,7 @@ def _not_delivered(
             else road.now()
             + min(rules.first_retry * 2 ** (notification.attempts - 1), rules.longest_retry)
         )
-        alerts.postponed(session, notification.id, text, next_attempt_at=again)
+        alerts.postponed(session, notification.id, road.worker, text, next_attempt_at=again)
     return "postponed" if again else "failed"
 
 
@@ -400,20 +413,7 @@ def _after_a_crash(road: Road) -> int:
         if _alive(notification.claimed_by, road.worker, notification.claimed_at, road.now()):
             continue
         with road.db.write() as session:
-            if notification.status == "transmitting":
-                alerts.in_doubt(
-                    session,
-                    notification.id,
-                    "the service stopped between handing the message over and hearing the answer",
-                )
-                doubtful += 1
-            else:
-                alerts.postponed(
-                    session,
-                    notification.id,
-                    "the service stopped before sending",
-                    next_attempt_at=road.now(),
-                )
+            doubtful += alerts.give_back(session, notification, road.now()) == "in_doubt"
     return doubtful
 
 
@@ -428,5 +428,5 @@ def _alive(worker: str | None, me: str, since: datetime | None, now: datetime) -
         except ProcessLookupError:
             return False
         except PermissionError:
-            return True
+            pass  # somebody else's process: ours, or one that got its number
     return since is not None and now - since < timedelta(minutes=10)

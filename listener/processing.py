@@ -55,7 +55,7 @@ class Pending:
     repost_of: str | None
     reach: int | None
     invented: bool
-    brands: tuple[tuple[str, bool], ...]  # (brand, muted)
+    brands: tuple[tuple[str, bool], ...]  # (brand, muted) for which it was not processed yet
 
 
 @dataclass(slots=True)
@@ -87,7 +87,9 @@ def pending(session: Session, size: int) -> list[Pending]:
     brands: dict[int, list[tuple[str, bool]]] = {}
     for link in session.scalars(
         sa.select(MentionBrand)
-        .where(MentionBrand.mention_id.in_([m.id for m, _ in rows]))
+        .where(
+            MentionBrand.mention_id.in_([m.id for m, _ in rows]), MentionBrand.followed.is_(False)
+        )
         .order_by(MentionBrand.brand)
     ):
         brands.setdefault(link.mention_id, []).append((link.brand, link.muted))
@@ -126,6 +128,7 @@ def step(
         mine = _take(session, [m.id for m in batch])
         work = _Work(session, settings, at)
         items = [m for m in batch if m.id in mine]
+        _followed(session, items)
         readings.save(session, [(m.id, read[m.id]) for m in items], at)
         work.counts.processed = len(items)
         copies = duplicates.find_and_store(
@@ -204,6 +207,29 @@ def _take(session: Session, ids: Sequence[int]) -> set[int]:
             .values(state="processed", error=None)
             .returning(MentionRow.id)
         )
+    )
+
+
+def _followed(session: Session, items: Sequence[Pending]) -> None:
+    """By name: a brand that a mention gained since the batch was read waits for its own turn."""
+    for mention in items:
+        session.execute(
+            sa.update(MentionBrand)
+            .where(
+                MentionBrand.mention_id == mention.id,
+                MentionBrand.brand.in_([key for key, _ in mention.brands]),
+            )
+            .values(followed=True)
+        )
+    session.execute(
+        sa.update(MentionRow)
+        .where(
+            MentionRow.id.in_([m.id for m in items]),
+            sa.exists().where(
+                MentionBrand.mention_id == MentionRow.id, MentionBrand.followed.is_(False)
+            ),
+        )
+        .values(state="pending")
     )
 
 
@@ -435,7 +461,7 @@ class _Work:
                 ReportedNumber.brand == brand,
                 ReportedNumber.digits == number,
                 ReportedNumber.published_at > self.now - window,
-                MentionRow.duplicate_of.is_(None),
+                MentionRow.duplicate_kind.is_(None),  # nor a repost of what we do not have
                 MentionRow.invented.is_(False),
             )
         )

@@ -182,40 +182,59 @@ def claim_next(session: Session, worker: str, now: datetime) -> StoredNotificati
     return _notification(row)
 
 
-def transmitting(session: Session, notification_id: int) -> None:
-    _move(session, notification_id, _S.CLAIMED, status=_S.TRANSMITTING)
+def transmitting(session: Session, notification_id: int, worker: str) -> bool:
+    """False when the worker no longer holds it: somebody took it for dead. Then it must not
+    transmit, because another does."""
+    return _move(session, notification_id, _S.CLAIMED, worker=worker, status=_S.TRANSMITTING)
 
 
-def sent(session: Session, notification_id: int, now: datetime) -> None:
-    session.execute(
-        sa.update(NotificationRow)
-        .where(NotificationRow.id == notification_id)
-        .values(status=_S.SENT, sent_at=now, last_error=None, claimed_by=None)
-    )
+def sent(session: Session, notification_id: int, worker: str, now: datetime) -> bool:
+    return _release(session, notification_id, worker, status=_S.SENT, sent_at=now, last_error=None)
 
 
 def postponed(
-    session: Session, notification_id: int, error: str, *, next_attempt_at: datetime | None
-) -> None:
+    session: Session,
+    notification_id: int,
+    worker: str,
+    error: str,
+    *,
+    next_attempt_at: datetime | None,
+) -> bool:
     """Not delivered: tried again at that time, or failed for good when there is none."""
-    session.execute(
-        sa.update(NotificationRow)
-        .where(NotificationRow.id == notification_id)
-        .values(
-            status=_S.PENDING if next_attempt_at else _S.FAILED,
-            last_error=error[:2000],
-            claimed_by=None,
-            **({"next_attempt_at": next_attempt_at} if next_attempt_at else {}),
-        )
+    again = {"next_attempt_at": next_attempt_at} if next_attempt_at else {}
+    return _release(
+        session,
+        notification_id,
+        worker,
+        status=_S.PENDING if next_attempt_at else _S.FAILED,
+        last_error=error[:2000],
+        **again,
     )
 
 
-def in_doubt(session: Session, notification_id: int, error: str) -> None:
-    session.execute(
-        sa.update(NotificationRow)
-        .where(NotificationRow.id == notification_id)
-        .values(status=_S.IN_DOUBT, last_error=error[:2000], claimed_by=None)
+def in_doubt(session: Session, notification_id: int, worker: str, error: str) -> bool:
+    return _release(session, notification_id, worker, status=_S.IN_DOUBT, last_error=error[:2000])
+
+
+def give_back(session: Session, held: StoredNotification, now: datetime) -> str | None:
+    """Release what a dead worker held, in the state in which it left it: tried again when nothing
+    was handed over, in doubt otherwise. None when it has moved on meanwhile: the worker lives."""
+    doubtful = held.status == _S.TRANSMITTING
+    values: dict[str, Any] = (
+        {
+            "status": _S.IN_DOUBT,
+            "last_error": "the service stopped between handing the message over and hearing the "
+            "answer",
+        }
+        if doubtful
+        else {
+            "status": _S.PENDING,
+            "next_attempt_at": now,
+            "last_error": "the service stopped before sending",
+        }
     )
+    moved = _move(session, held.id, held.status, worker=held.claimed_by, claimed_by=None, **values)
+    return str(values["status"]) if moved else None
 
 
 def claimed(session: Session) -> list[StoredNotification]:
@@ -239,13 +258,31 @@ def send_again(session: Session, notification_id: int, now: datetime) -> bool:
     )
 
 
-def _move(session: Session, notification_id: int, *allowed: str, **values: Any) -> bool:
-    result = session.execute(
-        sa.update(NotificationRow)
-        .where(NotificationRow.id == notification_id, NotificationRow.status.in_(allowed))
-        .values(**values)
+def _release(session: Session, notification_id: int, worker: str, **values: Any) -> bool:
+    return _move(
+        session,
+        notification_id,
+        _S.CLAIMED,
+        _S.TRANSMITTING,
+        worker=worker,
+        claimed_by=None,
+        **values,
     )
-    return bool(result.rowcount)  # type: ignore[attr-defined]
+
+
+def _move(
+    session: Session,
+    notification_id: int,
+    *allowed: str,
+    worker: str | None = None,
+    **values: Any,
+) -> bool:
+    query = sa.update(NotificationRow).where(
+        NotificationRow.id == notification_id, NotificationRow.status.in_(allowed)
+    )
+    if worker is not None:
+        query = query.where(NotificationRow.claimed_by == worker)
+    return bool(session.execute(query.values(**values)).rowcount)  # type: ignore[attr-defined]
 
 
 def _alert(row: AlertRow) -> StoredAlert:

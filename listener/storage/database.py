@@ -15,12 +15,14 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session, sessionmaker
 
 from listener.errors import StorageError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_SCHEMA_STATES = {"42P01", "42703"}  # undefined table, undefined column
+_OLD_SCHEMA = "The schema is missing or old: run `listener doctor --migrate`."
 
 
 class Database:
@@ -78,6 +80,10 @@ class Database:
             yield
         except OperationalError as error:
             raise StorageError(self._explain(error)) from error
+        except ProgrammingError as error:  # what PostgreSQL calls a missing table or column
+            if _SCHEMA_STATES.isdisjoint({getattr(error.orig, "sqlstate", None)}):
+                raise
+            raise StorageError(self._explain(error)) from error
 
     def _explain(self, error: DBAPIError) -> str:
         reason = str(error.orig).splitlines()[0] if error.orig else str(error)
@@ -92,7 +98,9 @@ class Database:
                 "database is locked": "Another program holds it; stop it or try again.",
             }.get(reason, "")
             if "no such table" in reason or "no such column" in reason:
-                remedy = "The schema is missing or old: run `listener doctor --migrate`."
+                remedy = _OLD_SCHEMA
+        elif isinstance(error, ProgrammingError):
+            remedy = _OLD_SCHEMA
         return f"database {place}: {reason}. {remedy}".strip()
 
     # ------------------------------------------------------------------ schema

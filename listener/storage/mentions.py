@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from listener.storage.tables import (
     MentionRow,
     RawPageRow,
     Reject,
+    storable,
 )
 
 
@@ -97,15 +98,16 @@ def save_found(
     now: datetime,
     raw_page_id: int | None = None,
 ) -> Saved:
-    """Store mentions once per (source, external id); what is known already only gains brands."""
+    """Store mentions once per (source, external id); what is known already only gains brands, and
+    waits to be processed for those."""
     unique: dict[tuple[str, str], Found] = {}
-    for item in found:
+    for item in map(_storable, found):
         unique.setdefault((item.mention.source, item.mention.external_id), item)
     authors = _authors(session, [f.mention for f in unique.values()])
     rows = [_row(f.mention, subscription, raw_page_id, authors, now) for f in unique.values()]
     new_ids = insert_new(session, MentionRow, rows, returning=MentionRow.id)
     ids = _ids(session, list(unique))
-    insert_new(
+    gained = insert_new(
         session,
         MentionBrand,
         [
@@ -114,11 +116,14 @@ def save_found(
                 "brand": hit.brand,
                 "muted": hit.muted,
                 "hits": [dict(h) for h in hit.hits],
+                "followed": False,
             }
             for key, item in unique.items()
             for hit in item.brands
         ],
+        returning=MentionBrand.mention_id,
     )
+    _wait_again(session, set(gained) - set(new_ids))
     return Saved(new=len(new_ids), known=len(found) - len(new_ids), new_ids=list(new_ids))
 
 
@@ -179,6 +184,45 @@ def known_ids(session: Session, source: str, external_ids: Sequence[str]) -> set
             )
         )
     return found
+
+
+def _storable(item: Found) -> Found:
+    """Keys as the database will hold them, so that they are found again."""
+    mention = item.mention
+    author = mention.author
+    if author is not None:
+        author = replace(author, handle=_key(author.handle, 300))
+    return Found(
+        replace(
+            mention,
+            external_id=_key(mention.external_id, 600),
+            author=author,
+            lang=storable(mention.lang)[:10] if mention.lang else None,
+        ),
+        item.brands,
+    )
+
+
+def _key(value: str, limit: int) -> str:
+    """An overlong key keeps its beginning and gets a hash."""
+    value = storable(value)
+    if len(value) <= limit:
+        return value
+    return f"{value[: limit - 33]}#{hashlib.sha256(value.encode()).hexdigest()[:32]}"
+
+
+def _wait_again(session: Session, mention_ids: Iterable[int]) -> None:
+    ids = sorted(mention_ids)
+    for start in range(0, len(ids), 500):
+        session.execute(
+            sa.update(MentionRow)
+            .where(MentionRow.id.in_(ids[start : start + 500]))
+            # In the value and not in the condition: a row that is just being processed is waited
+            # for, and then judged as it has become.
+            .values(
+                state=sa.case((MentionRow.state == "processed", "pending"), else_=MentionRow.state)
+            )
+        )
 
 
 def _row(

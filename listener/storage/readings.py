@@ -56,10 +56,10 @@ class StoredReading:
 
 
 def save(session: Session, readings: Iterable[tuple[int, Reading]], now: datetime) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "mention_id": mention_id,
-            "lang": r.lang,
+            "lang": r.lang[:10],
             "sentiment": r.sentiment,
             "complaint": r.complaint,
             "category": r.category,
@@ -79,6 +79,24 @@ def save(session: Session, readings: Iterable[tuple[int, Reading]], now: datetim
     upsert(
         session, ReadingRow, rows, update=[k for k in rows[0] if k != "mention_id"] if rows else []
     )
+    _correct_again(session, [row["mention_id"] for row in rows])
+
+
+def _correct_again(session: Session, mention_ids: Sequence[int]) -> None:
+    """Lay what people said over columns that a newer reading has just filled."""
+    for start in range(0, len(mention_ids), 500):
+        part = mention_ids[start : start + 500]
+        said = session.execute(
+            sa.select(Correction.mention_id, Correction.question, Correction.value)
+            .where(Correction.mention_id.in_(part), Correction.question.in_(LABELS))
+            .order_by(Correction.id)
+        )
+        for mention_id, question, value in said.all():
+            session.execute(
+                sa.update(ReadingRow)
+                .where(ReadingRow.mention_id == mention_id)
+                .values({question: value})
+            )
 
 
 def load(session: Session, mention_ids: Sequence[int]) -> dict[int, StoredReading]:
@@ -132,6 +150,10 @@ def correct(
         current = load(session, [mention_id]).get(mention_id)
         if current is not None and current.category == "harassment":
             implied |= {"category": "other"}
+    elif question == "complaint":
+        current = load(session, [mention_id]).get(mention_id)
+        if current is not None and current.category is None:
+            implied |= {"category": "other"}  # a complaint has one; the person may name it next
     for name, answer in implied.items():
         session.add(
             Correction(mention_id=mention_id, question=name, value=answer, by_user=by, at=now)

@@ -4,6 +4,7 @@ storage modules."""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,6 +51,26 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+# What no database keeps alike: PostgreSQL refuses NUL, and UTF-8 has no lone surrogates.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """The text with U+FFFD in place of the few characters that cannot be stored."""
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+class Words(TypeDecorator[str]):
+    """Any text from outside: one odd character must not make a page, or the report of an error,
+    impossible to store."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return storable(value) if isinstance(value, str) else value
+
+
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only an INTEGER key
 
 
@@ -68,7 +89,7 @@ class Base(DeclarativeBase):
         dict[str, Any]: JSON,
         list[Any]: JSON,
         bytes: LargeBinary,
-        str: Text,
+        str: Words,
     }
 
 
@@ -164,6 +185,8 @@ class MentionBrand(Base):
     brand: Mapped[str] = mapped_column(String(60), primary_key=True, index=True)
     muted: Mapped[bool] = mapped_column(Boolean, default=False)
     hits: Mapped[list[Any]]
+    # Processed for this brand. A mention that a further brand's query finds later is pending again.
+    followed: Mapped[bool] = mapped_column(Boolean, default=False)
 
 
 class MentionBand(Base):

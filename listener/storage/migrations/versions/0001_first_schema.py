@@ -421,6 +421,7 @@ def upgrade() -> None:
         sa.Column("brand", sa.String(length=60), nullable=False),
         sa.Column("muted", sa.Boolean(), nullable=False),
         sa.Column("hits", sa.JSON(), nullable=False),
+        sa.Column("followed", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["mention_id"], ["mentions.id"], name=op.f("fk_mention_brands_mention_id")
         ),
