@@ -184,7 +184,9 @@ def parse(page: RawPage) -> Parsed:
         return unreadable(f"feedparser cannot read it: {type(error).__name__}: {error}", page.body)
     entries = list(feed.get("entries") or ())
     if not entries:
-        if feed.get("version") and not feed.get("bozo"):
+        harmless = (feedparser.CharacterEncodingOverride, feedparser.NonXMLContentType)
+        damage = feed.get("bozo_exception")
+        if feed.get("version") and (damage is None or isinstance(damage, harmless)):
             return Parsed()
         return _no_feed(feed, page)
     channel = feed.get("feed") or {}
@@ -221,8 +223,8 @@ def _from_entry(entry: Any, channel: Any, page: RawPage) -> Mention:
     site = page.meta.get("site") or _host(text_of(source.get("href")) or link or page.url)
     if not (title or text):
         raise BadItem("no title and no text")
-    if _words(text) == _words(title):
-        text = title  # a news search repeats the headline as its description
+    if _words(title) and _words(text) == _words(title):
+        title = ""  # some repeat the beginning or the headline; people need not read it twice
     detail = dict_of(entry.get("author_detail"))
     lang = text_of(dict_of(entry.get("title_detail")).get("language")) or text_of(
         channel.get("language")
