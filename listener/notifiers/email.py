@@ -20,9 +20,21 @@ from listener.settings import Email, Settings, secret
 NAME = "email"
 
 
+class _Refused(smtplib.SMTPResponseException):
+    """The server's no to this recipient or to this message."""
+
+
 def send(message: Message, settings: Settings, on_transmit: Callable[[], None]) -> None:
     config = settings.listener.email
-    content = compose(message, config.sender, datetime.now(UTC))
+    try:
+        content = compose(message, config.sender, datetime.now(UTC))
+        message.recipient.encode("ascii")
+    except ValueError as error:
+        raise _error(
+            f"{message.recipient!r} cannot be written to: {error}. Correct the address of the "
+            "person, or in rules/alerts.toml.",
+            permanent=True,
+        ) from error
     handed_over = False
 
     def mark() -> None:
@@ -42,8 +54,16 @@ def send(message: Message, settings: Settings, on_transmit: Callable[[], None]) 
             permanent=False,  # a person mends the password; the mail must not be lost by then
         ) from error
     except smtplib.SMTPResponseException as error:
+        # Only a no to this recipient or this message is for good: one to the connection or the
+        # sender is about our settings, and every mail waits until they are mended.
+        refused = isinstance(error, _Refused) and error.smtp_code >= 500
+        raise _error(f"the server said {_reply(error)}", permanent=refused) from error
+    except ssl.SSLCertVerificationError as error:
         raise _error(
-            f"the server said {_reply(error)}", permanent=error.smtp_code >= 500
+            f"the certificate of {config.host}:{config.port} is not trusted: "
+            f"{error.verify_message}. Set [email] ca_file to the authority that signed it, and "
+            "host to the name that it is for.",
+            permanent=False,
         ) from error
     except (smtplib.SMTPException, ssl.SSLError) as error:
         raise _error(
@@ -72,8 +92,9 @@ def compose(message: Message, sender: str, now: datetime) -> bytes:
     mail["Date"] = format_datetime(now)
     mail["Message-ID"] = message.message_id
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: holiday replies stay away
-    mail.set_content(message.text)
-    mail.add_alternative(message.html, subtype="html")
+    # Seven bits and short lines: not every server on the way takes more (RFC 5321, 2.3.1).
+    mail.set_content(message.text, cte="quoted-printable")
+    mail.add_alternative(message.html, subtype="html", cte="quoted-printable")
     return mail.as_bytes(policy=mail.policy.clone(linesep="\r\n", max_line_length=78))
 
 
@@ -90,21 +111,39 @@ def signed_in(config: Email) -> Iterator[smtplib.SMTP]:
 
 def _connect(config: Email) -> smtplib.SMTP:
     timeout = config.timeout.total_seconds()
-    context = ssl.create_default_context(cafile=config.ca_file or None)
+    context = _trusting(config.ca_file)
     if config.security == "tls":
         return smtplib.SMTP_SSL(config.host, config.port, timeout=timeout, context=context)
     server = smtplib.SMTP(config.host, config.port, timeout=timeout)
-    if config.security == "starttls":
-        server.ehlo()
-        if not server.has_extn("starttls"):
-            server.close()
-            raise _error(
-                f"{config.host}:{config.port} offers no STARTTLS, so the password would travel "
-                "readable. Use the right port, or set [email] security.",
-                permanent=False,
-            )
-        server.starttls(context=context)
+    try:
+        if config.security == "starttls":
+            _start_tls(server, config, context)
+    except BaseException:
+        server.close()
+        raise
     return server
+
+
+def _start_tls(server: smtplib.SMTP, config: Email, context: ssl.SSLContext) -> None:
+    server.ehlo()
+    if not server.has_extn("starttls"):
+        raise _error(
+            f"{config.host}:{config.port} offers no STARTTLS, so the password would travel "
+            "readable. Use the right port, or set [email] security.",
+            permanent=False,
+        )
+    server.starttls(context=context)
+
+
+def _trusting(ca_file: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file or None)
+    except (OSError, ssl.SSLError) as error:
+        raise _error(
+            f"[email] ca_file {ca_file} cannot be used: {error.strerror or error}. Give the file "
+            "with the certificate (PEM) of the authority that signed the server's.",
+            permanent=False,
+        ) from error
 
 
 def _sign_in(server: smtplib.SMTP, config: Email) -> None:
@@ -123,16 +162,19 @@ def _transmit(
     `.` the server has promised nothing, after it the mail may be delivered (RFC 5321, 4.1.1.4)."""
     server.ehlo_or_helo_if_needed()
     address = sender.rsplit("<", 1)[-1].rstrip("> ")
-    for reply in (server.mail(address), server.rcpt(recipient), server.docmd("DATA")):
-        if reply[0] >= 400:
-            raise smtplib.SMTPResponseException(*reply)
+    code, text = server.mail(address)
+    if code >= 400:
+        raise smtplib.SMTPResponseException(code, text)
+    for code, text in (server.rcpt(recipient), server.docmd("DATA")):
+        if code >= 400:
+            raise _Refused(code, text)
     body = content if content.endswith(b"\r\n") else content + b"\r\n"
     server.send(body.replace(b"\r\n.", b"\r\n.."))  # dot stuffing; a header is never first a dot
     on_transmit()
     server.send(b".\r\n")
     code, text = server.getreply()
     if code >= 400:
-        raise smtplib.SMTPResponseException(code, text)
+        raise _Refused(code, text)
 
 
 def _reply(error: smtplib.SMTPResponseException) -> str:

@@ -52,7 +52,7 @@ def render(
 def headline(kind: str, subject: Mapping[str, Any], language: str) -> str:
     """The alert in one line, for subjects and lists."""
     shown = {
-        name: i18n.text(f"value.{value}", language) if name == "level" else value
+        name: _word(value, language) if name == "level" else value
         for name, value in subject.items()
     }
     return i18n.text(f"alert.{kind}", language, shown)
@@ -74,11 +74,16 @@ def _case(case: CaseDetail, language: str, zone: ZoneInfo) -> dict[str, Any]:
         "source": summary.site or summary.source,
         "published": i18n.when(summary.published_at, language, zone),
         "text": text if len(text) <= _EXCERPT else text[:_EXCERPT].rstrip() + " …",
-        "queue": i18n.text(f"value.{summary.queue}", language).removeprefix("value."),
+        "queue": _word(summary.queue, language),
         "owner": summary.owner,
         "due": _due(summary.due_at, language, zone),
         "customer": case.match.get("name") if case.match and case.match.get("decided") else None,
     }
+
+
+def _word(value: object, language: str) -> str:
+    """A word of ours in the reader's language; a queue that somebody named stays as it is."""
+    return i18n.text(f"value.{value}", language).removeprefix("value.")
 
 
 def _due(moment: datetime, language: str, zone: ZoneInfo) -> str:
