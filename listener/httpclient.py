@@ -379,15 +379,20 @@ class HttpClient:
         pool = httpcore.ConnectionPool(
             ssl_context=httpx.create_ssl_context(trust_env=True),
             max_connections=50,
-            max_keepalive_connections=10,
-            keepalive_expiry=15,
+            # One request a second and host gains little from a kept connection, and servers that
+            # close it unannounced would cost us a failed attempt.
+            max_keepalive_connections=0,
             network_backend=_GuardedBackend(settings.allow_private_addresses, resolve),
         )
         self._client = httpx.Client(
             transport=_Transport(pool),
             timeout=self._timeout_s,
             trust_env=False,
-            headers={"User-Agent": settings.user_agent, "Accept-Encoding": "gzip, deflate"},
+            headers={
+                "User-Agent": settings.user_agent,
+                "Accept-Encoding": "gzip, deflate",
+                "Connection": "close",
+            },
         )
         self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
