@@ -1,0 +1,187 @@
+"""What a complaint claims about the contacts: numbers, how many, how long, refusals, hours ...
+
+python -m classifiers.call_facts --evaluate FILE...   figures per fact and language
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from . import lexicon as lexicons
+from . import phone_numbers
+from .contact_count import claims
+from .folding import fold
+from .lexicon import Lexicon
+from .marks import Marked, TimeOfDay, mark
+from .reading import CallFacts, NumberMention, Span
+
+# Rules look at this many code points; from a longer text, at those around its first contact word.
+_LONGEST = 20_000
+_SPANS = 4  # passages shown per fact
+
+# Romanised Hindi mixes English; Catalan, Galician and the like borrow the words of their neighbour.
+_FALLBACK = {"ca": "es", "gl": "es", "eu": "es", "an": "es", "ast": "es", "oc": "fr", "nl": "de"}
+
+
+def extract(text: str, *, lang: str, countries: Sequence[str] = ("ES",)) -> CallFacts:
+    """The call facts of one text; an empty value when it speaks of no contact at all.
+
+    ``lang`` outside the six languages is read by its nearest neighbour's rules, or the English
+    ones. ``countries`` are the brand's, for E.164.
+    """
+    words = lexicons.load(lang if lang in lexicons.LANGUAGES else _FALLBACK.get(lang, "en"))
+    folded = fold(text)
+    offset = 0
+    if len(folded) > _LONGEST:
+        first = words.any_contact.search(folded)
+        offset = max(0, (first.start() if first else 0) - 2_000)
+        text, folded = text[offset : offset + _LONGEST], folded[offset : offset + _LONGEST]
+    if not words.any_contact.search(folded):
+        return CallFacts()
+    return _shift(_extract(text, folded, words, countries), offset)
+
+
+def _extract(text: str, folded: str, words: Lexicon, countries: Sequence[str]) -> CallFacts:
+    plans = tuple(dict.fromkeys((*countries, *words.countries)))
+    every = phone_numbers.find_all(text, countries=plans)
+    numbers = tuple(n for n in every if not _is_dialled(folded, n, words))
+    marked = mark(folded, words, [n.span for n in every])
+    spans: dict[str, tuple[Span, ...]] = {}
+    confidence: dict[str, float] = {}
+    count, period = claims(marked, words)
+    for name, claim in (("contact_count", count), ("period_days", period)):
+        if claim is not None:
+            spans[name], confidence[name] = (claim.span,), claim.confidence
+    said = {
+        "opt_out": _said(folded, words, "opt_out"),
+        "churn_threat": _said(folded, words, "churn"),
+        "legal_threat": _said(folded, words, "legal"),
+        "off_hours": _off_hours(folded, marked, words),
+    }
+    own = [s for name in ("opt_out", "legal_threat", "churn_threat") for s in said[name]]
+    said["channels"], channels = _channels(folded, words, own, bool(numbers or count))
+    for name, found in said.items():
+        if found:
+            spans[name], confidence[name] = tuple(found[:_SPANS]), 0.85
+    return CallFacts(
+        numbers=numbers,
+        contact_count=count.value if count else None,
+        period_days=period.value if period else None,
+        opt_out=bool(said["opt_out"]),
+        off_hours=bool(said["off_hours"]),
+        channels=channels,
+        churn_threat=bool(said["churn_threat"]),
+        legal_threat=bool(said["legal_threat"]),
+        spans=dict(sorted(spans.items())),
+        confidence=dict(sorted(confidence.items())),
+    )
+
+
+def _shift(facts: CallFacts, offset: int) -> CallFacts:
+    """Moves all spans of a passage to where it stands in the whole text."""
+    if offset == 0:
+        return facts
+    moved = {
+        name: tuple((a + offset, b + offset) for a, b in spans)
+        for name, spans in facts.spans.items()
+    }
+    numbers = tuple(
+        NumberMention(
+            n.text, n.e164, (n.span[0] + offset, n.span[1] + offset), n.digits, n.confidence
+        )
+        for n in facts.numbers
+    )
+    return CallFacts(
+        numbers, facts.contact_count, facts.period_days, facts.opt_out, facts.off_hours,
+        facts.channels, facts.churn_threat, facts.legal_threat, moved, facts.confidence,
+    )  # fmt: skip
+
+
+def _is_dialled(folded: str, number: NumberMention, words: Lexicon) -> bool:
+    """True for a number that the author dials, or that is their own."""
+    start = number.span[0]
+    before = folded[max(0, start - 60) : start]
+    cut = max(before.rfind(c) for c in ".!?;\n")
+    return words.dialled.search(before[cut + 1 :]) is not None
+
+
+def _said(folded: str, words: Lexicon, name: str) -> list[Span]:
+    """Where a threat or a refusal is said, without what only looks like one."""
+    void = [m.span() for m in words.unsaid[name].finditer(folded)]
+    return [
+        m.span()
+        for m in words.said[name].finditer(folded)
+        if not any(a < m.end() and m.start() < b for a, b in void)
+    ]
+
+
+def _channels(
+    folded: str, words: Lexicon, own: Iterable[Span], otherwise_call: bool
+) -> tuple[list[Span], tuple[str, ...]]:
+    """By which channels the contacts came; what the author wrote or sent is left out."""
+    masked = [*own, *(m.span() for m in words.own_contact.finditer(folded))]
+    found: dict[str, Span] = {}
+    for name, pattern in words.channels.items():
+        for match in pattern.finditer(folded):
+            if not any(a < match.end() and match.start() < b for a, b in masked):
+                found[name] = match.span()
+                break
+    if not found and otherwise_call:
+        return [], ("call",)
+    return sorted(found.values()), tuple(sorted(found))
+
+
+def _off_hours(folded: str, marked: Marked, words: Lexicon) -> list[Span]:
+    """Sundays, holidays, nights, the siesta, and clock times before 9:00 or after 21:00."""
+    spans = _said(folded, words, "off_hours")
+    spans += [span for span, time in _times(marked, words) if _is_off(time)]
+    return sorted(spans)
+
+
+def _is_off(time: TimeOfDay) -> bool:
+    minutes = time.hour * 60 + time.minute
+    if not time.sure and time.hour < 5:
+        return False  # "at 2" is in the afternoon
+    return minutes < 9 * 60 or minutes > 21 * 60
+
+
+def _times(marked: Marked, words: Lexicon) -> Iterator[tuple[Span, TimeOfDay]]:
+    for match in words.clock.lead.finditer(marked.text):
+        at = re.search(r"[TN]+", match.group())
+        if at is None:
+            continue
+        start = match.start() + at.start()
+        time = marked.times.get(start)
+        if time is None:
+            value = marked.value(start)
+            if not 0 <= value <= 24 or marked.text[start] == "T":
+                continue
+            time = TimeOfDay(value, 0, value >= 13)
+        yield _refine(marked, words, match.span(), time)
+
+
+def _refine(marked: Marked, words: Lexicon, span: Span, time: TimeOfDay) -> tuple[Span, TimeOfDay]:
+    """Adds "half past", "a quarter to", "in the morning", "after"."""
+    clock, text = words.clock, marked.text
+    hour, minute, sure, end = time.hour, time.minute, time.sure, span[1]
+    before = text[max(0, span[0] - 24) : span[0]]
+    for pattern, minutes in ((clock.half, 30), (clock.quarter, 15), (clock.quarter_to, -15)):
+        match = pattern.match(text, end)
+        if match:
+            minute, end = minute + minutes, match.end()
+            break
+    if clock.half_before.search(before):
+        minute -= 30
+    elif clock.after.search(before):
+        minute += 1
+    if minute < 0:
+        hour, minute = hour - 1, minute + 60
+    tail = text[end : end + 24].lstrip(" ,")
+    skipped = end + len(text[end : end + 24]) - len(text[end : end + 24].lstrip(" ,"))
+    morning, evening = clock.morning.match(tail), clock.evening.match(tail)
+    if morning and not time.sure:
+        sure, end = True, skipped + morning.end()
+    elif evening and hour < 12 and not time.sure:
+        hour, sure, end = hour + 12, True, skipped + evening.end()
+    return (span[0], end), TimeOfDay(hour, minute, sure)

@@ -1,0 +1,316 @@
+"""How many contacts a text claims, and over how many days.
+
+A rate times a period is multiplied out, listed contacts and channels add up, an ordinal counts,
+and words that name no figure are no claim.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .lexicon import Lexicon
+from .marks import Marked
+from .reading import Span
+
+_MOST = 20_000  # a greater claim is a manner of speaking
+_SENTENCE_END = re.compile(r"[.!?\n]+(?=\s|$)|\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A figure that the text claims, where it says so, and how sure the rule is."""
+
+    value: int
+    span: Span
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Period:
+    days: int
+    span: Span
+    rank: int  # 3 a stated duration, 2 "this week", 1 "today", 0 one named day
+
+
+def claims(marked: Marked, lexicon: Lexicon) -> tuple[Claim | None, Claim | None]:
+    """The contact count and the period in days, each with its span, or None."""
+    periods = list(_periods(marked, lexicon))
+    count = _count(marked, lexicon, periods)
+    period = _choose_period(marked, periods, count)
+    return count, period
+
+
+# --- periods ---------------------------------------------------------------------------------
+
+
+def _periods(marked: Marked, lexicon: Lexicon) -> Iterator[_Period]:
+    words, text = lexicon.periods, marked.text
+    for match in words.weekday_range.finditer(text):
+        first, last = (_weekday(lexicon, match.group(i)) for i in (1, 2))
+        days = (last - first) % 7 + 1
+        yield _Period(days, match.span(), 3 if days != 5 else 1)
+    for match in words.date_range.finditer(text):
+        days = marked.value(match.start(2)) - marked.value(match.start(1)) + 1
+        if 1 < days <= 31:
+            yield _Period(days, match.span(), 3)
+    for pattern, unit in words.durations:
+        for match in pattern.finditer(text):
+            period = _duration(marked, lexicon, match, unit)
+            if period is not None:
+                yield period
+    for pattern, days in words.fixed:
+        for match in pattern.finditer(text):
+            yield _Period(days, match.span(), 2 if days > 2 else 1)
+    for match in words.weekday.finditer(text):
+        yield _Period(1, match.span(), 0)
+    for match in words.date.finditer(text):
+        if not re.fullmatch(r"D{4}", match.group()):
+            yield _Period(1, match.span(), 0)
+
+
+def _weekday(lexicon: Lexicon, name: str) -> int:
+    for i, pattern in enumerate(lexicon.periods.weekdays):
+        if pattern.fullmatch(name):
+            return i
+    return 0
+
+
+def _duration(
+    marked: Marked, lexicon: Lexicon, match: re.Match[str], unit: float
+) -> _Period | None:
+    words, text = lexicon.periods, marked.text
+    before, after = (
+        text[max(0, match.start() - 24) : match.start()],
+        text[match.end() : match.end() + 40],
+    )
+    if words.not_after.match(after.lstrip(" ")) or words.not_before.search(before):
+        return None
+    value = marked.value(match.start())
+    days = round(value * unit) if unit >= 1 else max(1, round(value * unit))
+    if unit < 1 and value not in (24, 48, 72) and not words.lead.search(before):
+        return None
+    stated = words.lead.search(before) or words.tail.match(after.lstrip(" "))
+    return _Period(days, match.span(), 3 if stated else 2) if 0 < days <= 36_500 else None
+
+
+def _choose_period(marked: Marked, periods: list[_Period], count: Claim | None) -> Claim | None:
+    if not periods:
+        return None
+    if count is None:
+        stated = [p for p in periods if p.rank >= 1]
+        if stated:
+            best = max(stated, key=lambda p: (p.rank, -p.span[0]))
+        else:
+            named = [p for p in periods if p.rank == 0]
+            if len(named) != 1:
+                return None
+            best = named[0]
+        return Claim(best.days, best.span, 0.5)
+    start, end = _sentence(marked.text, count.span)
+    near = [p for p in periods if p.rank >= 1 and start - 90 <= p.span[0] <= end + 90]
+    if near:
+        best = max(near, key=lambda p: (p.rank - _distance(p.span, count.span) / 40, -p.span[0]))
+        return Claim(best.days, best.span, 0.8)
+    return None
+
+
+def _distance(a: Span, b: Span) -> int:
+    return max(0, a[0] - b[1], b[0] - a[1])
+
+
+def _sentence(text: str, span: Span) -> Span:
+    start = 0
+    for match in _SENTENCE_END.finditer(text, max(0, span[0] - 400), span[0]):
+        start = match.end()
+    following = _SENTENCE_END.search(text, span[1])
+    return start, following.start() if following else len(text)
+
+
+# --- counts ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    value: int
+    span: Span
+    rank: float
+
+
+def _count(marked: Marked, lexicon: Lexicon, periods: list[_Period]) -> Claim | None:
+    items = list(_items(marked, lexicon))
+    found: list[_Found] = [
+        *_rates(marked, lexicon, periods, items),
+        *_sums(marked, items),
+        *_simple(marked, lexicon),
+        *_day_lists(marked, lexicon),
+        *_time_lists(marked),
+    ]
+    found = [f for f in found if 1 < f.value <= _MOST]
+    if not found:
+        return None
+    best = max(found, key=lambda f: (f.rank, f.value, -f.span[0]))
+    return Claim(best.value, best.span, min(0.95, 0.5 + best.rank / 10))
+
+
+def _told(marked: Marked, lexicon: Lexicon, start: int) -> bool:
+    """True when the figure counts what the author said or did, not what they got."""
+    before = marked.text[max(0, start - 32) : start]
+    cut = max(before.rfind(c) for c in ".!?;:,\n")
+    return lexicon.counts.said.search(before[cut + 1 :]) is not None
+
+
+def _items(marked: Marked, lexicon: Lexicon) -> Iterator[_Found]:
+    """ "N calls" and "N times", left to right, without overlaps."""
+    found = [
+        _Found(marked.value(m.start(1)), m.span(), 3.0)
+        for pattern in (lexicon.counts.item, lexicon.counts.times)
+        for m in pattern.finditer(marked.text)
+        if not _told(marked, lexicon, m.start())
+    ]
+    found.sort(key=lambda f: f.span)
+    end = 0
+    for item in found:
+        if item.span[0] >= end:
+            yield item
+            end = item.span[1]
+
+
+_LIST_GAP = re.compile(r"[^.!?\n;]{0,28}")
+
+
+def _sums(marked: Marked, items: list[_Found]) -> Iterator[_Found]:
+    """Neighbouring items add up: "14 telefonate, 6 sms e 3 mail"."""
+    group: list[_Found] = []
+    for item in [*items, None]:
+        if item is not None and (
+            not group or _LIST_GAP.fullmatch(marked.text, group[-1].span[1], item.span[0])
+        ):
+            group.append(item)
+            continue
+        if group:
+            total = sum(i.value for i in group)
+            span = (group[0].span[0], group[-1].span[1])
+            yield _Found(total, span, 4.0 if len(group) > 1 else 3.0)
+        group = [item] if item is not None else []
+
+
+def _rates(
+    marked: Marked, lexicon: Lexicon, periods: list[_Period], items: list[_Found]
+) -> Iterator[_Found]:
+    """A rate times the nearest stated period; further items beside it are added."""
+    text = marked.text
+    rates: list[tuple[int, int, Span]] = []
+    for match in lexicon.counts.rate.finditer(text):
+        if _told(marked, lexicon, match.start()):
+            continue
+        for pattern, unit in lexicon.rates.units:
+            if pattern.search(match.group()):
+                rates.append((marked.value(match.start(1)), unit, match.span()))
+                break
+    if not rates:
+        rates = [(1, 1, m.span()) for m in lexicon.rates.each.finditer(text)]
+    for times, unit, span in rates:
+        start, end = _sentence(text, span)
+        near = [
+            p
+            for p in periods
+            if p.rank >= 1
+            and p.days > unit
+            and (start <= p.span[0] < end or _distance(p.span, span) < 40)
+        ]
+        if not near:
+            continue
+        period = max(near, key=lambda p: (p.rank, -_distance(p.span, span)))
+        days = period.days
+        whole = (min(span[0], period.span[0]), max(span[1], period.span[1]))
+        work = lexicon.rates.workdays.search(text, max(0, whole[0] - 40), whole[1] + 40)
+        if work and unit == 1 and days % 7 == 0:
+            days = days // 7 * 5
+            whole = (min(whole[0], work.start()), max(whole[1], work.end()))
+        total = times * days // unit
+        for item in items:
+            apart = item.span[1] <= span[0] or item.span[0] >= span[1]
+            if (
+                apart
+                and item.value > 1
+                and _distance(item.span, whole) < 30
+                and not _is_rate(item, rates)
+            ):
+                total += item.value
+                whole = (min(whole[0], item.span[0]), max(whole[1], item.span[1]))
+        yield _Found(total, whole, 5.0)
+
+
+def _is_rate(item: _Found, rates: list[tuple[int, int, Span]]) -> bool:
+    return any(item.span[0] < span[1] and span[0] < item.span[1] for _, _, span in rates)
+
+
+def _simple(marked: Marked, lexicon: Lexicon) -> Iterator[_Found]:
+    for match in lexicon.counts.bare.finditer(marked.text):
+        at = match.group().find("N")
+        if at >= 0:
+            yield _Found(marked.value(match.start() + at), match.span(), 2.6)
+    for match in lexicon.counts.ordinal.finditer(marked.text):
+        at = match.group().find("O")
+        if at >= 0 and not _told(marked, lexicon, match.start()):
+            yield _Found(marked.value(match.start() + at), match.span(), 2.8)
+
+
+def _day_lists(marked: Marked, lexicon: Lexicon) -> Iterator[_Found]:
+    """ "Monday 2 calls, Tuesday 3, Wednesday 1", "Tuesday, Thursday and again today"."""
+    text = marked.text
+    labels = [m.span() for m in lexicon.periods.weekday.finditer(text)]
+    labels += [
+        m.span()
+        for m in lexicon.periods.date.finditer(text)
+        if m.group()[0] != "D" or len(m.group()) != 4
+    ]
+    labels += [m.span() for m in lexicon.periods.month.finditer(text)]
+    for pattern, days in lexicon.periods.fixed:
+        if days == 1:
+            labels += [m.span() for m in pattern.finditer(text)]
+    labels.sort()
+    ranges = [m.span() for m in lexicon.periods.weekday_range.finditer(text)]
+    labels = [
+        (a, b)
+        for i, (a, b) in enumerate(labels)
+        if not any(s <= a < e for s, e in ranges) and (i == 0 or a >= labels[i - 1][1])
+    ]
+    group: list[Span] = []
+    for label in [*labels, None]:
+        if label is not None and (not group or label[0] - group[-1][1] <= 60):
+            group.append(label)
+            continue
+        if len(group) >= 3:
+            yield _day_list(marked, group)
+        group = [label] if label is not None else []
+
+
+def _day_list(marked: Marked, group: list[Span]) -> _Found:
+    total, end = 0, group[-1][1]
+    for i, (_, after) in enumerate(group):
+        until = group[i + 1][0] if i + 1 < len(group) else min(len(marked.text), after + 24)
+        between = re.match(r"[^.!?\n]{0,30}", marked.text[after:until])
+        number = re.search(r"(?<!\w)N+(?!\w)", between.group()) if between else None
+        if number:
+            total += marked.value(after + number.start())
+            end = max(end, after + number.end())
+        else:
+            total += 1
+    return _Found(total, (group[0][0], end), 3.4 if total > len(group) else 2.0)
+
+
+_TIMES = re.compile(r"T+(?:[^.!?\nT]{0,30}[, ]T+){1,9}")
+_BETWEEN = re.compile(
+    r"T+ ?(?:a|y|and|e|et|und|to|till|bis|-|as|alle|ate|hasta|until) (?:las? |the )?T+"
+)
+
+
+def _time_lists(marked: Marked) -> Iterator[_Found]:
+    """ "at 10, at 1 and at 3:30": one contact each."""
+    for match in _TIMES.finditer(marked.text):
+        number = len(re.findall(r"T+", match.group()))
+        if number >= 3 or (number == 2 and not _BETWEEN.search(match.group())):
+            yield _Found(number, match.span(), 1.5 if number == 2 else 2.2)

@@ -1,0 +1,227 @@
+"""The words of each language by which call facts are told, compiled once from TOML files."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent / "call_facts_lexicon"
+LANGUAGES = ("es", "en", "pt", "fr", "it", "de")
+CHANNELS = ("call", "sms", "whatsapp", "email", "visit", "other")
+
+Pattern = re.Pattern[str]
+NOTHING = re.compile(r"(?!)")
+
+_MARK = re.compile(r"(?<![\w\\\[])([NOPTDM])(?!\w)")
+
+
+def compile_any(patterns: Sequence[str], *, right: bool = True) -> Pattern:
+    """One pattern for any of them, on word borders; N, O, P, T stand for marked figures."""
+    if not patterns:
+        return NOTHING
+    body = "|".join(_MARK.sub(r"\1+", p) for p in patterns)
+    return re.compile(rf"(?<!\w)(?:{body})" + (r"(?!\w)" if right else ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """How often: a day, a week, a month; every day; on working days only."""
+
+    units: tuple[tuple[Pattern, int], ...]
+    each: Pattern
+    workdays: Pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """How long: durations in days, fixed phrases, names of days and months."""
+
+    durations: tuple[tuple[Pattern, float], ...]
+    fixed: tuple[tuple[Pattern, int], ...]
+    weekdays: tuple[Pattern, ...]
+    weekday: Pattern
+    weekday_range: Pattern
+    date_range: Pattern
+    month: Pattern
+    date: Pattern
+    not_after: Pattern
+    not_before: Pattern
+    tail: Pattern
+    lead: Pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What is counted, and how."""
+
+    item: Pattern
+    times: Pattern
+    bare: Pattern
+    ordinal: Pattern
+    said: Pattern
+    ordinals: tuple[tuple[Pattern, int], ...]
+    dozens: tuple[tuple[Pattern, int], ...]
+    rate: Pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Times of day in words and figures."""
+
+    lead: Pattern
+    morning: Pattern
+    evening: Pattern
+    half: Pattern
+    half_before: Pattern
+    quarter: Pattern
+    quarter_to: Pattern
+    after: Pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """Everything that the rules of one language look for."""
+
+    lang: str
+    countries: tuple[str, ...]
+    channels: dict[str, Pattern]
+    own_contact: Pattern
+    dialled: Pattern
+    said: dict[str, Pattern]
+    unsaid: dict[str, Pattern]
+    rates: Rates
+    periods: Periods
+    counts: Counts
+    clock: Clock
+    any_contact: Pattern
+
+
+def _periods(table: dict[str, Any]) -> Periods:
+    units = {"day": 1, "week": 7, "month": 30, "year": 365}
+    one = table.get("one", "(?:un|una)")
+    number = f"(?:N+|{one})"
+    between = rf"(?: (?:{table.get('between', 'ultimos|ultimas|solos|enteros?|enteras?')}))?"
+    durations: list[tuple[Pattern, float]] = [
+        (re.compile(rf"(?<!\w){number}{between} ?(?:{table[name]})(?!\w)"), days)
+        for name, days in units.items()
+    ]
+    durations.append((re.compile(rf"(?<!\w){number}{between} ?(?:{table['hour']})(?!\w)"), 1 / 24))
+    durations.append((re.compile(rf"(?<!\w){number}{between} (?:{table['weekend']})(?!\w)"), 2))
+    durations.append((re.compile(rf"(?<!\w)N+ (?:{table['evening']})(?!\w)"), 1))
+    fixed = [(compile_any([p]), int(d)) for p, d in table["one_and_half"].items()]
+    fixed += [(compile_any([p]), int(d)) for p, d in table["fixed"].items()]
+    weekday = "|".join(f"(?:{w})" for w in table["weekdays"])
+    month = "|".join(f"(?:{m})" for m in table["months"])
+    return Periods(
+        durations=tuple(durations),
+        fixed=tuple(fixed),
+        weekdays=tuple(compile_any([w]) for w in table["weekdays"]),
+        weekday=re.compile(rf"(?<!\w)(?:{weekday})(?!\w)"),
+        weekday_range=re.compile(
+            rf"(?<!\w)({weekday})\.? ?(?:{table['to']}|-) ?(?:el |la |o |al |the )?({weekday})(?!\w)"
+        ),
+        date_range=re.compile(
+            rf"(?<!\w)(?:{table.get('from', 'del?')}) (N+|O+) (?:{table['to']}) (N+|O+)(?!\w)"
+        ),
+        month=re.compile(rf"(?<!\w)(?:{month})(?!\w)"),
+        date=re.compile(
+            rf"(?<!\w)(?:(?:N+|O+)(?: de| d[eo]|\.)? ?(?:{month})|(?:{month}) (?:N+|O+)|D+)(?!\w)"
+        ),
+        not_after=compile_any(table["not_after"]),
+        not_before=re.compile(rf"(?<!\w)(?:{'|'.join(table['not_before'])}) $"),
+        tail=compile_any(table["tail"]),
+        lead=re.compile(rf"(?<!\w)(?:{'|'.join(table['lead'])})(?: \w+)? $"),
+    )
+
+
+def _counts(table: dict[str, Any], rate: dict[str, Any], one: str) -> Counts:
+    nouns = "|".join(table["nouns"])
+    times = "|".join(table["times"])
+    stop = table.get(
+        "stop",
+        "de|en|por|al|a|que|y|para|con|del|los|las|el|la|dias?|semanas?|mes|meses|anos?|horas?|minutos?|euros?|o",
+    )
+    filler = rf"(?: (?!(?:{stop})(?!\w))[^\W\d_]+){{0,2}}?"
+    units = "|".join([*rate["day"], *rate["week"], *rate["month"]])
+    return Counts(
+        item=re.compile(rf"(?<!\w)(N+|{one})\+?(?:{filler} |-)(?:{nouns})(?!\w)"),
+        times=re.compile(rf"(?<!\w)(N+)\+? ?(?:{times})(?!\w)"),
+        bare=compile_any(table["bare"]),
+        ordinal=re.compile(
+            rf"(?<!\w)O+{filler} (?:{nouns}|{times})(?!\w)|(?<!\w)(?:{nouns}|{times}) (?:numero |number |n\. |nummer )?O+(?!\w)"
+            + (
+                rf"|(?<!\w)(?:{'|'.join(table['ordinal_alone'])})(?!\w)"
+                if "ordinal_alone" in table
+                else ""
+            )
+        ),
+        said=compile_any(table["said"]),
+        ordinals=tuple(
+            (
+                re.compile(
+                    rf"(?<!\w){name}(?:{table.get('ordinal_ending', '(?:o|a|os|as|)')})(?!\w)"
+                ),
+                value,
+            )
+            for name, value in table["ordinals"].items()
+        ),
+        dozens=tuple((compile_any([name]), value) for name, value in table["dozens"].items()),
+        rate=re.compile(
+            rf"(?<!\w)(N+|{one})\+?(?:(?:-| ?)(?:{times}|[^\W\d_]+))?(?: [^\W\d_]+){{0,2}}?,? (?:{units})(?!\w)"
+        ),
+    )
+
+
+@cache
+def load(lang: str) -> Lexicon:
+    """The lexicon of one of the six languages; ``KeyError`` for any other."""
+    if lang not in LANGUAGES:
+        raise KeyError(lang)
+    table = tomllib.loads((FOLDER / f"{lang}.toml").read_text(encoding="utf-8"))
+    rate = table["rate"]
+    hours = table["off_hours"]
+    said = {name: compile_any(table["said"][name]) for name in ("opt_out", "churn", "legal")}
+    said["off_hours"] = compile_any(hours["patterns"])
+    unsaid = {
+        name: compile_any(table["said"][f"{name}_not"]) for name in ("opt_out", "churn", "legal")
+    }
+    unsaid["off_hours"] = compile_any(hours["not"])
+    channels = {name: compile_any(table["channels"][name]) for name in CHANNELS}
+    one = table["period"].get("one", "(?:un|una)")
+    every = [p for name in CHANNELS for p in table["channels"][name]]
+    return Lexicon(
+        lang=lang,
+        countries=tuple(table["countries"]),
+        channels=channels,
+        own_contact=compile_any(table["self"]["channels"]),
+        dialled=re.compile(rf"(?<!\w)(?:{'|'.join(table['numbers']['dialled'])})[ :(]*$"),
+        said=said,
+        unsaid=unsaid,
+        rates=Rates(
+            units=(
+                (compile_any(rate["day"]), 1),
+                (compile_any(rate["week"]), 7),
+                (compile_any(rate["month"]), 30),
+            ),
+            each=compile_any(rate["each"]),
+            workdays=compile_any(rate["workdays"]),
+        ),
+        periods=_periods(table["period"]),
+        counts=_counts(table["count"], rate, one),
+        clock=Clock(
+            lead=compile_any(hours["clock"]),
+            morning=compile_any(hours["morning"], right=False),
+            evening=compile_any(hours["evening"], right=False),
+            half=re.compile(_MARK.sub(r"\1+", hours["half"])),
+            half_before=re.compile(hours.get("half_before", "(?!)")),
+            quarter=re.compile(_MARK.sub(r"\1+", hours["quarter"])),
+            quarter_to=re.compile(_MARK.sub(r"\1+", hours["quarter_to"])),
+            after=re.compile(rf"(?:{hours['after']})$"),
+        ),
+        any_contact=compile_any([*every, *table.get("contact", [])]),
+    )
