@@ -18,7 +18,7 @@ Show = Callable[[pages.Page], None]
 
 
 def main() -> None:
-    st.set_page_config(page_title="Listener", page_icon=":material/hearing:", layout="wide")
+    st.set_page_config(page_title="Listener", page_icon=theme.ICON, layout="wide")
     st.html(theme.styles())
     user = data.current_user()
     if user is None:

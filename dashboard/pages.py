@@ -48,7 +48,7 @@ class Page:
         return i18n.when(moment, self.language, self.zone) if moment else "-"
 
     def explain(self, reason: Reason) -> str:
-        return i18n.explain(reason, self.language)
+        return i18n.explain(reason, self.language, self.zone)
 
     def language_name(self, code: str) -> str:
         return i18n.language_name(code, self.language)

@@ -57,7 +57,7 @@ def build(settings: Settings, db: Database, *, host: str, port: int) -> Any:
             "client.showErrorLinks": False,
             # The tables' own download writes formulas as formulas; ours does not.
             "client.disableDataExport": True,
-            "logger.level": "warning",
+            "logger.level": "error",
             **theme.OPTIONS,
         }
     )

@@ -22,6 +22,9 @@ OPTIONS: Mapping[str, object] = {
 }
 
 
+ICON = Path(__file__).parent / "static" / "icon.png"
+
+
 def styles() -> str:
     css = (Path(__file__).parent / "static" / "pages.css").read_text(encoding="utf-8")
     return f"<style>{css}</style>"

@@ -25,6 +25,7 @@ Label = Callable[[str, object], str]
 PALETTE = ("#0b5c8a", "#d55e00", "#009e73", "#8e5ba6", "#b07d00", "#56779a", "#a3404a", "#4d4d4d")
 SENTIMENT = {"negative": "#d55e00", "neutral": "#9aa5b1", "positive": "#0b5c8a"}
 _GAP = "#d5dbe1"
+_INK = "#43515d"
 _HEIGHT = 220
 
 
@@ -156,6 +157,8 @@ def timeline(events: Sequence[ContactEvent], words: Words, moment: Callable[[Any
         )
         .properties(height=alt.Step(44))
         .configure_view(stroke=None)
+        .configure_axis(labelColor=_INK, titleColor=_INK)
+        .configure_legend(labelColor=_INK)
     )
 
 
@@ -201,5 +204,7 @@ def _finish(layers: Sequence[Any]) -> Any:
         alt.layer(*layers)
         .properties(height=_HEIGHT)
         .configure_view(stroke=None)
+        .configure_axis(labelColor=_INK, titleColor=_INK)
+        .configure_legend(labelColor=_INK)
         .configure_axisY(grid=True, gridColor="#e4e7eb", domain=False, ticks=False)
     )

@@ -61,11 +61,12 @@ def label(kind: str, value: object, language: str) -> str:
     return str(word)
 
 
-def explain(reason: Reason, language: str) -> str:
+def explain(reason: Reason, language: str, zone: ZoneInfo | None = None) -> str:
     """A stored reason as a sentence. A value that is a catalogue key itself is translated too:
     `{"category": "billing"}` reads "facturación" through `value.billing`. `{conditions}` of a
-    routing rule are its values but the rule and the queue."""
-    shown = {name: _value(name, value, language) for name, value in reason.values.items()}
+    routing rule are its values but the rule and the queue. A stored moment (`since`) is shown in
+    `zone`, else in UTC."""
+    shown = {name: _value(name, value, language, zone) for name, value in reason.values.items()}
     conditions = [
         f"{label('condition', name, language)} {value}"
         for name, value in shown.items()
@@ -81,7 +82,13 @@ def match_reason(stored: str, language: str) -> str:
     return text(f"match.{key}", language, {"value": value})
 
 
-def _value(name: str, value: object, language: str) -> object:
+def _value(name: str, value: object, language: str, zone: ZoneInfo | None) -> object:
+    if name == "since" and isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return value
+        return when(moment, language, zone or ZoneInfo("UTC")) + ("" if zone else " UTC")
     if name == "lang" and isinstance(value, str):
         return language_name(value, language)
     if isinstance(value, float) and value.is_integer():
@@ -122,6 +129,10 @@ def span(length: timedelta, language: str) -> str:
         first = _unit(timedelta(hours=hours), "hour", language)
         return f"{first} {_unit(timedelta(minutes=rest), 'minute', language)}" if rest else first
     return _unit(timedelta(minutes=rest), "minute", language)
+
+
+def days(count: int, language: str) -> str:
+    return _unit(timedelta(days=count), "day", language)
 
 
 def _unit(length: timedelta, unit: str, language: str) -> str:

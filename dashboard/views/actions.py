@@ -25,11 +25,13 @@ def _owner(page: Page, detail: CaseDetail) -> None:
     _ = page.gettext
     case = detail.summary
     mine = case.owner == page.user.username
+    begun = mine and case.status != CaseStatus.NEW
     take, give_back = st.columns(2)
+    # A case that the routing gave me is still new: taking it says that I have seen it.
     take.button(
-        _("Take it"),
-        type="secondary" if mine else "primary",
-        disabled=mine,
+        _("Start on it") if mine else _("Take it"),
+        type="secondary" if begun else "primary",
+        disabled=begun,
         width="stretch",
         on_click=_assign,
         args=(_("The case is yours."), case.id, page.user.username, case.version),
@@ -83,7 +85,7 @@ def _status(page: Page, detail: CaseDetail) -> None:
     columns = st.columns(len(offered))
     words = {
         CaseStatus.OPEN: _("Open again") if case.status == CaseStatus.CLOSED else _("Set to open"),
-        CaseStatus.PENDING: _("Wait for an answer"),
+        CaseStatus.PENDING: _("Set to waiting"),
     }
     for column, status in zip(columns, offered, strict=True):
         column.button(

@@ -31,7 +31,7 @@ def show(page: Page) -> None:
     if not data.settings().listener.email.enabled:
         st.info(_("E-mail is switched off: alerts wait in the outbox until it is on."))
     shown = found[:_SIZE]
-    if len(found) > _SIZE and st.toggle(_("Show all {count} alerts", count=len(found))):
+    if len(found) > _SIZE and st.toggle(_("Show all alerts ({count})", count=len(found))):
         shown = found
     for view in shown:
         _alert(page, view)

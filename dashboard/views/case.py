@@ -42,12 +42,15 @@ def show(page: Page) -> None:
     with left:
         for mention in view.detail.mentions:
             _mention(page, view.detail, mention)
-        contacts.show(page, view)
     with right:
-        _why(page, view.detail)
         if may_work(page.user):
             actions.show(page, view.detail)
         contacts.match(page, view)
+    contacts.show(page, view)
+    left, right = st.columns(2, gap="large")
+    with left:
+        _why(page, view.detail)
+    with right:
         _timeline(page, view)
 
 
@@ -112,7 +115,7 @@ def _byline(page: Page, mention: CaseMentionView) -> str:
     ]
     if mention.followers is not None:
         count = i18n.number(mention.followers, page.language)
-        parts.append(safe(_("{count} followers", count=count)))
+        parts.append(safe(_("followers: {count}", count=count)))
     if url := safe_url(mention.url):
         words = safe(_("Open the original"))
         parts.append(f'<a href="{url}" target="_blank" rel="noopener noreferrer">{words}</a>')

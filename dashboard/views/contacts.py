@@ -140,8 +140,8 @@ def history(page: Page, record: Record) -> None:
     words = charts.Words(page.language, _("Day"), _("Mentions"), "", page.label)
     st.altair_chart(charts.timeline(events, words, page.when), width="stretch")
     shown = events[-_SHOWN:]
-    caption = _("{count} contacts, the newest first", count=len(events))
-    if len(shown) < len(events) and st.toggle(_("Show all {count} contacts", count=len(events))):
+    caption = _("Contacts: {count}, the newest first", count=len(events))
+    if len(shown) < len(events) and st.toggle(_("Show all contacts ({count})", count=len(events))):
         shown = events
     rows = [_row(page, e) for e in reversed(shown)]
     html(table([page.label("column", c) for c in _COLUMNS], rows, caption=caption))

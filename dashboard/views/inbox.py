@@ -29,7 +29,7 @@ def show(page: Page) -> None:
         _nothing(page, wanted)
         return
     st.html(
-        f'<p class="ls-meta">{safe(_("{count} cases, the most urgent first", count=total))}</p>'
+        f'<p class="ls-meta">{safe(_("Cases: {count}, the most urgent first", count=total))}</p>'
     )
     for line in lines:
         _line(page, line)
@@ -42,7 +42,11 @@ def _filters(page: Page) -> CaseFilter:
     mine = may_work(page.user)
     left, middle, right = st.columns([3, 4, 2], vertical_alignment="bottom")
     search = left.text_input(
-        _("Search in texts and authors"), key="inbox_search", on_change=_first, max_chars=200
+        _("Search in texts and authors"),
+        key="inbox_search",
+        on_change=_first,
+        max_chars=200,
+        persist_state="session",
     )
     owners = ["all", "mine", "unassigned"] if mine else ["all", "unassigned"]
     owner = middle.segmented_control(
@@ -53,6 +57,7 @@ def _filters(page: Page) -> CaseFilter:
         format_func=lambda o: page.label("owner", o),
         key="inbox_owner",
         on_change=_first,
+        persist_state="session",
     )
     with right.popover(_("More filters"), icon=":material/tune:", width="stretch"):
         status = st.multiselect(
@@ -62,6 +67,7 @@ def _filters(page: Page) -> CaseFilter:
             format_func=lambda s: page.label("status", s),
             key="inbox_status",
             on_change=_first,
+            persist_state="session",
         )
 
         def choose(name: str, options: tuple[str, ...], words: str, kind: str) -> tuple[str, ...]:
@@ -72,7 +78,14 @@ def _filters(page: Page) -> CaseFilter:
 
             key = f"inbox_{name}"
             return tuple(
-                st.multiselect(words, options, format_func=shown, key=key, on_change=_first)
+                st.multiselect(
+                    words,
+                    options,
+                    format_func=shown,
+                    key=key,
+                    on_change=_first,
+                    persist_state="session",
+                )
             )
 
         levels = choose("levels", tuple(p.value for p in PriorityLevel), _("Priority"), "level")
@@ -181,7 +194,7 @@ def _nothing(page: Page, wanted: CaseFilter) -> None:
         lines = [
             _("No complaint needs an answer."),
             _(
-                "{count} posts were collected, {pending} wait to be read.",
+                "Posts collected: {count}. Waiting to be read: {pending}.",
                 count=counts["mentions"],
                 pending=counts["pending"],
             ),

@@ -70,7 +70,7 @@ def _facts(page: Page, facts: Any) -> list[tuple[str, str]]:
         (_("How many contacts"), safe(_("not said") if count is None else count)),
         (
             _("Over how long"),
-            safe(_("not said") if period is None else _("{count} days", count=period)),
+            safe(_("not said") if period is None else i18n.days(period, page.language)),
         ),
         (
             _("By what channel"),

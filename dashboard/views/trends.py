@@ -137,11 +137,15 @@ def _totals(page: Page, kept: Sequence[Tally], before: Sequence[Tally]) -> None:
     for column, (name, test) in zip(columns[1:], tests, strict=True):
         now, then = count(kept, test), count(before, test)
         share = i18n.percent(now / total, page.language)
-        old = i18n.percent(then / earlier, page.language) if earlier else "-"
+        if earlier:
+            old = i18n.percent(then / earlier, page.language)
+            compared = _("{share} in the period before", share=old)
+        else:
+            compared = _("nothing to compare with")
         column.metric(
             name,
             f"{i18n.number(now, page.language)} ({share})",
-            delta=_("{share} in the period before", share=old),
+            delta=compared,
             delta_color="off",
             delta_arrow="off",
         )
