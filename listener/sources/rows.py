@@ -218,7 +218,7 @@ def _json_records(lines: Iterable[Line]) -> Iterator[Record]:
             yield Record(number, text, None, reason)
             continue
         try:
-            value = orjson.loads(text)
+            value = orjson.loads(text.rstrip())
         except orjson.JSONDecodeError as error:
             value, reason = _lenient(text, str(error))
         if not reason and not isinstance(value, dict):
