@@ -1,0 +1,831 @@
+"""Collect and process on a real database, with a source and a reader that can be told to fail."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from builders import NOW, ByHand, mention, page, reading
+
+from listener import pipeline, schedule
+from listener.crm import csv_import
+from listener.domain import CaseStatus, Mention, Parsed, Problem, RawPage, Resolution
+from listener.errors import HttpStatus, ReaderMissing, SourceError, Unreachable
+from listener.httpclient import HttpClient
+from listener.pipeline import Road
+from listener.query import Query
+from listener.settings import (
+    AlertRules,
+    Brand,
+    BrandNumber,
+    Http,
+    ListenerFile,
+    Process,
+    Section,
+    Settings,
+    SourceConfig,
+)
+from listener.sources import SOURCES
+from listener.storage import Database, alerts, cases, health, people, trends
+from listener.storage.alerts import StoredAlert
+from listener.storage.cases import CaseDetail, CaseFilter
+from listener.storage.people import User
+from listener.storage.tables import MentionBrand, MentionRow, RawPageRow, Reject, ReportedNumber
+
+
+class Killed(BaseException):
+    """The process ends here: no handler of ours catches it."""
+
+
+@dataclass
+class FakeSource:
+    """Pages that a test wrote, oldest first; the cursor is the number of the next one."""
+
+    NAME = "fake"
+    KEEP_UNMATCHED = False
+    Options = Section
+    pages: list[list[Mention]] = field(default_factory=list)
+    problems: tuple[Problem, ...] = ()
+    error: BaseException | None = None
+    error_at: int = 0  # the page instead of which the error comes
+    asked: list[str | None] = field(default_factory=list)
+    searched: bool = False
+    between: Callable[[int], None] | None = None
+
+    def needs_query(self, options: Any) -> bool:
+        return self.searched
+
+    def fetch(
+        self, options: Any, query: Query | None, cursor: str | None, http: HttpClient, now: datetime
+    ) -> Iterator[RawPage]:
+        self.asked.append(cursor)
+        for number in range(int(cursor or 0), len(self.pages)):
+            if self.error is not None and number >= self.error_at:
+                raise self.error
+            if self.between:
+                self.between(number)
+            yield page(str(number).encode(), str(number + 1), fetched_at=now)
+        if self.error is not None and self.error_at >= len(self.pages):
+            raise self.error
+
+    def parse(self, raw: RawPage) -> Parsed:
+        return Parsed(tuple(self.pages[int(raw.body)]), self.problems)
+
+
+@dataclass
+class Clock:
+    at: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def later(self, **units: float) -> None:
+        self.at += timedelta(**units)
+
+
+MOVISTAR = Brand(
+    key="movistar",
+    name="Movistar",
+    query="(movistar OR number:1004) NOT sorteo",
+    handles=("mastodon:movistar@social.example",),
+    numbers=(BrandNumber(number="1004"),),
+)
+VODAFONE = Brand(key="vodafone", name="Vodafone", kind="competitor", query="vodafone")
+
+ANSWERS = {
+    "harto": reading(harassment=True, contact_count=12, opt_out=True, numbers=["1004"]),
+    "otra vez": reading(harassment=True, numbers=["1004"]),
+    "factura": reading(category="billing"),
+}
+
+
+RULES = AlertRules(recipients=("desk@example.org",))
+DEFAULTS = ListenerFile()
+
+
+@dataclass
+class Scene:
+    db: Database
+    source: FakeSource
+    brands: tuple[Brand, ...] = (MOVISTAR, VODAFONE)
+    sources: tuple[SourceConfig, ...] = (SourceConfig(name="square", type="fake"),)
+    rules: AlertRules = RULES
+    listener: ListenerFile = DEFAULTS
+    clock: Clock = field(default_factory=Clock)
+    reader: ByHand = field(default_factory=lambda: ByHand(ANSWERS))
+    counter: int = 0
+
+    def road(self) -> Road:
+        settings = Settings(
+            folder=Path("config"),
+            database_url=self.db.url,
+            var=Path("var"),
+            listener=self.listener,
+            brands=self.brands,
+            sources=self.sources,
+            alerts=self.rules,
+        )
+        return Road(settings, self.db, HttpClient(Http()), lambda: self.reader, now=self.clock)
+
+    def write(
+        self, text: str, author: str | None = "marta", external_id: str = "", **changes: Any
+    ) -> str:
+        """One more post, on a page of its own."""
+        self.counter += 1
+        external_id = external_id or f"post-{self.counter}"
+        values = {"published_at": self.clock() - timedelta(minutes=5)} | changes
+        self.source.pages.append([mention(external_id, text, author, **values)])
+        return external_id
+
+    def collect(self) -> dict[str, Any]:
+        return pipeline.collect(self.road(), force=True)
+
+    def process(self) -> dict[str, Any]:
+        return pipeline.process(self.road())
+
+    def go(self) -> dict[str, Any]:
+        self.collect()
+        return self.process()
+
+    def cases(self, **wanted: Any) -> list[CaseDetail]:
+        """In the order in which they were opened."""
+        with self.db.read() as session:
+            found, _ = cases.search(session, CaseFilter(**wanted))
+            details = [cases.get(session, c.id) for c in sorted(found, key=lambda c: c.id)]
+        return [d for d in details if d is not None]
+
+    def alerts(self, kind: str = "") -> list[StoredAlert]:
+        with self.db.read() as session:
+            return [a for a in reversed(alerts.recent(session)) if kind in a.kind]
+
+    def outbox(self) -> list[str]:
+        with self.db.read() as session:
+            rows = alerts.notifications_of(session, [a.id for a in alerts.recent(session)])
+        return sorted(r.recipient for r in rows)
+
+    def count(self) -> dict[str, Any]:
+        with self.db.read() as session:
+            return trends.counts(session)
+
+    def health(self, key: str = "square") -> health.SubscriptionHealth:
+        with self.db.read() as session:
+            return next(s for s in health.subscriptions(session) if s.key == key)
+
+    def ids(self) -> list[str]:
+        with self.db.read() as session:
+            return list(session.scalars(sa.select(MentionRow.external_id).order_by(MentionRow.id)))
+
+
+@pytest.fixture
+def source(monkeypatch: pytest.MonkeyPatch) -> FakeSource:
+    made = FakeSource()
+    monkeypatch.setitem(SOURCES, "fake", made)  # type: ignore[arg-type]
+    return made
+
+
+@pytest.fixture
+def scene(database: Database, source: FakeSource) -> Scene:
+    return Scene(database, source)
+
+
+def kinds(case: CaseDetail) -> list[str]:
+    return [e.kind for e in case.timeline]
+
+
+# ---------------------------------------------------------------------------- collect
+
+
+def test_only_what_a_query_finds_is_kept_and_every_page_is(scene: Scene) -> None:
+    scene.write("Movistar me llama")
+    scene.write("hoy hace sol")
+    scene.write("nunca más el 10 04")
+    assert scene.collect() == {"asked": 1, "failed": 0, "new": 2, "known": 0, "rejected": 0}
+    assert scene.ids() == ["post-1", "post-3"]
+    with scene.db.read() as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(RawPageRow)) == 3
+    assert scene.health().cursor == "3"
+    assert scene.collect()["new"] == 0
+    assert scene.source.asked == [None, "3"]
+
+
+@pytest.mark.parametrize("last", range(6))
+def test_a_crash_between_pages_loses_nothing_and_repeats_nothing(scene: Scene, last: int) -> None:
+    for number in range(5):
+        scene.write(f"movistar {number}")
+    scene.source.error, scene.source.error_at = Killed(), last
+    with pytest.raises(Killed):
+        scene.collect()
+    assert scene.ids() == [f"post-{n + 1}" for n in range(last)]
+    scene.source.error = None
+    scene.collect()
+    assert scene.ids() == [f"post-{n + 1}" for n in range(5)]
+    with scene.db.read() as session:
+        pages = list(session.scalars(sa.select(RawPageRow.body_gzip)))
+    assert len(pages) == len(set(pages)) == 5
+
+
+def test_two_services_on_one_database_store_every_page_once(scene: Scene) -> None:
+    for number in range(8):
+        scene.write(f"movistar {number}")
+    barrier = threading.Barrier(2)
+    failures: list[object] = []
+
+    def service() -> None:
+        barrier.wait()
+        failures.append(scene.collect()["failed"])
+
+    workers = [threading.Thread(target=service) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    scene.collect()
+    assert failures == [0, 0]
+    assert sorted(scene.ids()) == sorted(f"post-{n + 1}" for n in range(8))
+    with scene.db.read() as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(RawPageRow)) == 8
+
+
+def test_stopping_ends_between_two_pages(scene: Scene) -> None:
+    for number in range(5):
+        scene.write(f"movistar {number}")
+    road = scene.road()
+    scene.source.between = lambda number: road.stop.set() if number == 1 else None
+    pipeline.collect(road, force=True)
+    assert scene.ids() == ["post-1", "post-2"]
+    scene.source.between = None
+    scene.collect()
+    assert len(scene.ids()) == 5
+
+
+def test_a_problem_is_kept_beside_the_rest(scene: Scene) -> None:
+    scene.write("movistar")
+    scene.source.problems = (Problem("no date", '{"id": 9}'),)
+    assert scene.collect()["rejected"] == 1
+    assert scene.ids() == ["post-1"]
+    with scene.db.read() as session:
+        [row] = session.scalars(sa.select(Reject))
+    assert (row.origin, row.reason, row.excerpt) == ("square", "no date", '{"id": 9}')
+
+
+def test_a_failing_source_is_asked_less_and_alerts_once(scene: Scene) -> None:
+    scene.source.error = Unreachable("https://x.example does not answer", url="https://x.example")
+    road = scene.road()
+    attempts = []
+    for minute in range(0, 60 * 30, 10):
+        scene.clock.at = NOW + timedelta(minutes=minute)
+        if pipeline.collect(road)["asked"]:
+            attempts.append(minute)
+    waits = [b - a for a, b in itertools.pairwise(attempts)]
+    assert waits[:6] == [20, 40, 80, 160, 320, 360]
+    assert set(waits[5:]) == {360}  # never less than every six hours
+    [alert] = scene.alerts("source_failing")
+    assert alert.subject == {"source": "square"}
+    assert alert.reasons[0].values["error"] == "https://x.example does not answer"
+    assert scene.outbox() == ["desk@example.org"]
+    assert scene.health().failures == len(attempts)
+
+
+def test_the_alert_of_a_source_that_came_back_is_over_and_may_be_raised_again(scene: Scene) -> None:
+    down = SourceError("answers nonsense", source="square", retry=True)
+    scene.source.error = down
+    for _ in range(4):
+        scene.collect()
+        scene.clock.later(hours=1)
+    scene.source.error = None
+    scene.collect()
+    assert scene.alerts()[0].ended_at == scene.clock()
+    assert scene.health().last_error is None
+    scene.source.error = down
+    for _ in range(4):
+        scene.clock.later(hours=1)
+        scene.collect()
+    assert [a.ended_at is None for a in scene.alerts("source_failing")] == [False, True]
+
+
+def test_a_server_that_asks_us_to_wait_is_obeyed(scene: Scene) -> None:
+    scene.source.error = HttpStatus("too many", url="https://x", status=429, retry_after=3600)
+    road = scene.road()
+    pipeline.collect(road)
+    scene.clock.later(minutes=59)
+    assert pipeline.collect(road)["asked"] == 0
+    scene.clock.later(minutes=2)
+    assert pipeline.collect(road)["asked"] == 1
+
+
+def test_a_mistake_of_ours_in_one_source_leaves_the_others(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = FakeSource(error=ZeroDivisionError("division by zero"))
+    monkeypatch.setitem(SOURCES, "broken", broken)  # type: ignore[arg-type]
+    scene.sources = (SourceConfig(name="bad", type="broken"), *scene.sources)
+    scene.write("movistar")
+    assert scene.collect() == {"asked": 2, "failed": 1, "new": 1, "known": 0, "rejected": 0}
+    assert scene.health("bad").last_error == "ZeroDivisionError: division by zero"
+    assert scene.health("square").failures == 0
+
+
+def test_an_error_with_odd_characters_is_told_too(scene: Scene) -> None:
+    scene.source.error = SourceError("said \0 and \ud83d", source="square")
+    assert scene.collect()["failed"] == 1
+    assert "said" in (scene.health().last_error or "")
+
+
+def test_silence_is_told_once_and_ends_with_the_next_post(scene: Scene) -> None:
+    scene.write("movistar")
+    scene.collect()
+    for _ in range(5):
+        scene.clock.later(hours=30)
+        scene.collect()
+    [alert] = scene.alerts("source_silent")
+    assert alert.reasons[0].values["expected"] == "2 d"
+    scene.write("movistar otra vez")
+    scene.collect()
+    assert scene.alerts("source_silent")[0].ended_at == scene.clock()
+    scene.clock.later(hours=49)
+    scene.collect()
+    assert len(scene.alerts("source_silent")) == 2
+
+
+def test_a_source_that_never_gave_anything_falls_silent_too(scene: Scene) -> None:
+    scene.collect()
+    scene.clock.later(hours=49)
+    scene.collect()
+    assert len(scene.alerts("source_silent")) == 1
+
+
+def test_a_source_that_may_be_silent(scene: Scene) -> None:
+    scene.sources = (replace_config(scene.sources[0], silent_after="0s"),)
+    scene.collect()
+    scene.clock.later(days=300)
+    scene.collect()
+    assert scene.alerts() == []
+
+
+def replace_config(config: SourceConfig, **changes: Any) -> SourceConfig:
+    return SourceConfig(**(config.model_dump() | changes))
+
+
+def test_a_searched_source_is_asked_for_each_brand(scene: Scene) -> None:
+    scene.source.searched = True
+    scene.write("movistar y vodafone, las dos")
+    assert scene.collect()["asked"] == 2
+    assert scene.ids() == ["post-1"]
+    with scene.db.read() as session:
+        assert sorted(s.key for s in health.subscriptions(session)) == [
+            "square/movistar",
+            "square/vodafone",
+        ]
+        assert set(session.scalars(sa.select(MentionBrand.brand))) == {"movistar", "vodafone"}
+
+
+def test_a_source_that_is_switched_off_is_left_alone(scene: Scene) -> None:
+    scene.sources = (replace_config(scene.sources[0], enabled=False),)
+    assert scene.collect()["asked"] == 0
+
+
+# ---------------------------------------------------------------------------- process: cases
+
+
+def test_martas_complaint_becomes_a_routed_case_and_a_mail(scene: Scene) -> None:
+    employ(scene, "lucia", "lucia@example.org")
+    scene.write("Movistar, estoy harto: doce llamadas del 1004 y ya dije que no")
+    assert scene.go() | {"alerts": 1} == {
+        "processed": 1,
+        "duplicates": 0,
+        "opened": 1,
+        "attached": 0,
+        "alerts": 1,
+        "failed": 0,
+    }
+    [case] = scene.cases()
+    assert (case.summary.matter, case.summary.owner) == ("harassment", "lucia")
+    assert case.summary.due_at == NOW + timedelta(hours=1)
+    assert {r.key for r in case.summary.priority_reasons} >= {
+        "harassment",
+        "refused",
+        "contacts",
+        "own_number",
+    }
+    assert scene.outbox() == ["desk@example.org", "lucia@example.org"]
+    assert scene.process()["processed"] == 0
+
+
+def employ(scene: Scene, username: str, email: str, **changes: Any) -> None:
+    base = User(
+        username=username,
+        name=username.title(),
+        email=email,
+        role="community_manager",
+        language="es",
+        time_zone="Europe/Madrid",
+        brands=(),
+        languages=(),
+        queues=(),
+        password_hash=None,
+        failed_sign_ins=0,
+        locked_until=None,
+        disabled=False,
+    )
+    with scene.db.write() as session:
+        people.add(session, replace(base, **changes), NOW)
+
+
+def test_work_is_shared_and_goes_to_who_may_have_it(scene: Scene) -> None:
+    employ(scene, "ana", "ana@example.org")
+    employ(scene, "lucia", "lucia@example.org")
+    employ(scene, "gone", "gone@example.org", disabled=True)
+    employ(scene, "boss", "boss@example.org", role="administrator")
+    employ(scene, "other", "other@example.org", brands=("acme",))
+    for number in range(6):
+        scene.write("movistar: mi factura está mal", author=f"person{number}")
+    scene.go()
+    owners = [c.summary.owner for c in scene.cases()]
+    assert sorted(str(o) for o in owners) == ["ana"] * 3 + ["lucia"] * 3
+
+
+def test_the_same_person_again_goes_on_the_same_case(scene: Scene) -> None:
+    scene.write("otra vez el 1004 de movistar")
+    scene.go()
+    [before] = scene.cases()
+    scene.clock.later(days=2)
+    second = scene.write("y otra vez movistar, van dos semanas así")
+    counts = scene.go()
+    assert (counts["opened"], counts["attached"]) == (0, 1)
+    [case] = scene.cases()
+    assert [m.text for m in case.mentions][1] == "y otra vez movistar, van dos semanas así"
+    assert case.summary.mentions == 2
+    assert case.summary.score > before.summary.score
+    assert "again" in {r.key for r in case.summary.priority_reasons}
+    assert kinds(case)[-1] == "again"
+    assert second in scene.ids()
+
+
+def test_an_exact_repetition_by_the_same_person_insists(scene: Scene) -> None:
+    scene.write("otra vez el 1004 de movistar llamando a mi casa")
+    scene.write("otra vez el 1004 de movistar llamando a mi casa")
+    counts = scene.go()
+    assert (counts["duplicates"], counts["opened"], counts["attached"]) == (1, 1, 1)
+
+
+def test_another_matter_of_the_same_person_is_another_case(scene: Scene) -> None:
+    scene.write("otra vez el 1004 de movistar")
+    scene.write("movistar, y encima la factura")
+    scene.go()
+    assert [c.summary.matter for c in scene.cases()] == ["harassment", "billing"]
+
+
+def test_people_without_a_name_have_cases_of_their_own(scene: Scene) -> None:
+    scene.write("movistar: la factura", author=None)
+    scene.write("movistar: otra factura", author=None)
+    scene.go()
+    assert len(scene.cases()) == 2
+
+
+def test_after_closing_a_new_case_names_the_previous(scene: Scene) -> None:
+    scene.write("otra vez el 1004 de movistar")
+    scene.go()
+    [first] = scene.cases()
+    with scene.db.write() as session:
+        cases.set_status(
+            session,
+            first.summary.id,
+            CaseStatus.CLOSED,
+            resolution=Resolution.SUPPRESSED,
+            by="lucia",
+            version=first.summary.version,
+            now=scene.clock(),
+        )
+    scene.clock.later(days=3)
+    scene.write("me han vuelto a llamar, otra vez movistar")
+    scene.go()
+    old, new = scene.cases()
+    assert old.summary.status == "closed"
+    assert new.timeline[0].data["previous_case"] == old.summary.id
+    assert "again" in {r.key for r in new.summary.priority_reasons}
+
+
+def test_praise_a_competitors_trouble_and_muted_posts_open_nothing(scene: Scene) -> None:
+    scene.write("movistar, gracias por todo")
+    scene.write("vodafone, harto de vosotros")
+    scene.write("sorteo de movistar: estoy harto de no ganar")
+    assert scene.go()["opened"] == 0
+    assert scene.alerts() == []
+    assert scene.count()["processed"] == 3
+    with scene.db.read() as session:
+        muted = session.scalars(
+            sa.select(MentionRow.text)
+            .join(MentionBrand)
+            .where(MentionBrand.muted.is_(True), MentionBrand.brand == "movistar")
+        ).all()
+        assert muted == ["sorteo de movistar: estoy harto de no ganar"]
+        reported = session.scalars(sa.select(ReportedNumber.brand)).all()
+    assert "movistar" not in reported
+
+
+def test_a_post_on_two_brands_is_a_case_of_our_own_only(scene: Scene) -> None:
+    scene.write("harto de movistar y de vodafone")
+    scene.go()
+    [case] = scene.cases()
+    assert case.summary.brand == "movistar"
+
+
+def test_the_brands_own_answer_stands_on_the_case(scene: Scene) -> None:
+    asked = scene.write("harto de movistar")
+    scene.write(
+        "Hola, somos movistar. ¿Nos escribes por privado? harto no, por favor",
+        author="movistar",
+        reply_to=asked,
+    )
+    counts = scene.go()
+    assert (counts["opened"], counts["attached"]) == (1, 1)
+    [case] = scene.cases()
+    assert kinds(case)[-1] == "answered_by_brand"
+    assert case.summary.author == "marta@social.example"
+    assert case.summary.text == "harto de movistar"  # what the inbox shows is the person's
+
+
+def test_an_answer_of_the_brand_to_nothing_of_ours_is_only_kept(scene: Scene) -> None:
+    scene.write("Movistar aquí, ¿en qué ayudamos?", author="movistar", reply_to="elsewhere")
+    assert scene.go()["opened"] == 0
+
+
+def test_a_repost_goes_on_the_case_of_what_it_repeats(scene: Scene) -> None:
+    original = scene.write("harto de movistar y sus doce llamadas", author="marta")
+    scene.write("harto de movistar y sus doce llamadas", author="paco", repost_of=original)
+    counts = scene.go()
+    assert (counts["duplicates"], counts["opened"], counts["attached"]) == (1, 1, 1)
+    [case] = scene.cases()
+    assert case.mentions[1].duplicate_kind == "repost"
+    assert kinds(case)[-1] == "repost"
+    assert case.summary.author == "marta@social.example"
+
+
+def test_a_brand_that_a_second_source_adds_gets_its_case(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = FakeSource()
+    monkeypatch.setitem(SOURCES, "other", other)  # type: ignore[arg-type]
+    scene.sources = (
+        SourceConfig(name="theirs", type="other", brands=("vodafone",)),
+        SourceConfig(name="ours", type="fake", brands=("movistar",)),
+    )
+    text = "harto de movistar, me voy a vodafone"
+    other.pages.append([mention("same", text)])
+    scene.go()
+    assert scene.cases() == []
+    scene.source.pages.append([mention("same", text)])
+    counts = scene.go()
+    assert (counts["processed"], counts["opened"]) == (1, 1)
+    assert scene.count()["mentions"] == 1
+    # Met a third time it stays as it is, even after the case was closed.
+    [case] = scene.cases()
+    with scene.db.write() as session:
+        cases.set_status(
+            session,
+            case.summary.id,
+            CaseStatus.CLOSED,
+            resolution=Resolution.ANSWERED,
+            by="lucia",
+            version=1,
+            now=NOW,
+        )
+    scene.source.pages.append([mention("same", text)])
+    assert scene.go()["processed"] == 0
+    assert len(scene.cases()) == 1
+
+
+def test_the_customer_is_found_and_a_person_decides_between_two(
+    scene: Scene, tmp_path: Any
+) -> None:
+    sheet = tmp_path / "people.csv"
+    sheet.write_text(
+        "customer_id,name,phone,email,handles,country,time_zone,consent,status\n"
+        "C1,Marta Invención,600 123 456,,,ES,Europe/Madrid,none,customer\n"
+        "C2,Ana Ejemplo,600 999 888,,,ES,Europe/Madrid,none,customer\n"
+        "C3,Luis Ejemplo,600 999 888,,,ES,Europe/Madrid,none,customer\n"
+    )
+    assert csv_import.import_people(scene.db, scene.road().settings, sheet).new == 3
+    scene.write("harto de movistar, mi número es el 600 123 456", author="marta")
+    scene.write("harto de movistar, mi número es el 600 999 888", author="ana")
+    scene.write("harto de movistar, me llama el 600 123 456", author="paco")
+    scene.go()
+    one, two, three = scene.cases()
+    assert one.summary.customer_ref == "C1"
+    assert two.summary.customer_ref is None
+    assert two.match is not None
+    assert {c["ref"] for c in two.match["candidates"]} == {"C2", "C3"}
+    assert three.summary.customer_ref is None  # the caller's number is not the author's
+
+
+# ---------------------------------------------------------------------------- process: alerts
+
+
+def test_three_people_about_one_number_are_an_alert_and_ten_posts_of_one_are_not(
+    scene: Scene,
+) -> None:
+    scene.rules = AlertRules(
+        recipients=("desk@example.org",),
+        severe_harassment={"enabled": False},  # type: ignore[arg-type]
+    )
+    for number in range(10):
+        scene.write(f"otra vez el 1004 de movistar, ya van {number}", author="marta")
+    scene.write("otra vez el 1004 de movistar, también a mí", author="paco")
+    scene.go()
+    assert scene.alerts() == []
+    scene.write("otra vez el 1004 de movistar y en la siesta", author="ana")
+    scene.go()
+    [alert] = scene.alerts("number_complaints")
+    assert (alert.subject["number"], alert.subject["count"]) == ("1004", 3)
+    # A fourth person within the window is no second alert; after it, three new ones are.
+    scene.write("otra vez el 1004 de movistar, a mí la cuarta", author="luis")
+    scene.go()
+    assert len(scene.alerts()) == 1
+    scene.clock.later(hours=25)
+    for author in ("eva", "pep", "ines"):
+        scene.write(f"otra vez el 1004 de movistar, firmado {author}", author=author)
+    scene.go()
+    assert len(scene.alerts()) == 2
+
+
+def test_boosts_of_a_post_that_we_do_not_have_are_not_people(scene: Scene) -> None:
+    for author in ("eva", "pep", "ines", "luis"):
+        scene.write("otra vez el 1004 de movistar", author=author, repost_of="far/away")
+    scene.go()
+    assert scene.alerts() == []
+
+
+def test_the_same_leaflet_by_four_accounts_is_not_four_people(scene: Scene) -> None:
+    text = "otra vez el 1004 de movistar: firma la petición para que dejen de llamar a nuestros abuelos"
+    for author in ("eva", "pep", "ines", "luis"):
+        scene.write(text, author=author)
+    counts = scene.go()
+    assert counts["duplicates"] == 3
+    assert scene.alerts("number_complaints") == []
+
+
+def test_old_posts_open_cases_and_wake_nobody(scene: Scene) -> None:
+    for author in ("eva", "pep", "ines", "luis"):
+        scene.write(
+            "harto de movistar y del 1004", author=author, published_at=NOW - timedelta(days=9)
+        )
+    assert scene.go()["opened"] == 4
+    assert scene.alerts() == []
+
+
+def test_invented_posts_have_cases_and_write_to_nobody(scene: Scene) -> None:
+    employ(scene, "lucia", "lucia@example.org")
+    for author in ("eva", "pep", "ines", "luis"):
+        scene.write("harto de movistar y del 1004", author=author, invented=True)
+    scene.go()
+    assert len(scene.cases()) == 4
+    assert all(c.summary.invented for c in scene.cases())
+    assert scene.outbox() == []
+    assert scene.alerts("number_complaints") == []
+
+
+def test_a_severe_case_is_told_once_however_often_it_grows(scene: Scene) -> None:
+    for number in range(4):
+        scene.write(f"harto de movistar, aviso número {number}")
+        scene.go()
+        scene.clock.later(hours=1)
+    assert len(scene.alerts("severe_harassment")) == 1
+    assert scene.outbox() == ["desk@example.org"]
+
+
+# ---------------------------------------------------------------------------- process: trouble
+
+
+def test_a_text_that_breaks_the_reader_is_put_aside_alone(scene: Scene) -> None:
+    scene.reader = ByHand({"bomba": ValueError("cannot read this"), **ANSWERS})
+    scene.write("harto de movistar uno", author="a")
+    scene.write("movistar bomba", author="b")
+    scene.write("harto de movistar tres", author="c")
+    counts = scene.go()
+    assert (counts["processed"], counts["failed"], counts["opened"]) == (3, 1, 2)
+    with scene.db.read() as session:
+        [row] = session.scalars(sa.select(MentionRow).where(MentionRow.state == "failed"))
+    assert (row.text, row.error, row.attempts) == (
+        "movistar bomba",
+        "ValueError: cannot read this",
+        3,
+    )
+    assert scene.process()["processed"] == 0
+
+
+def test_without_a_reader_everything_waits_and_nothing_is_blamed(scene: Scene) -> None:
+    scene.write("harto de movistar")
+    scene.collect()
+    road = scene.road()
+
+    def missing() -> Any:
+        raise ReaderMissing("the weights are not there")
+
+    road.reader = missing
+    for _ in range(5):
+        with pytest.raises(ReaderMissing):
+            schedule.run_loop(road, "process")
+    assert scene.count()["pending"] == 1
+    with scene.db.read() as session:
+        [loop] = health.loops(session)
+        assert session.scalar(sa.select(MentionRow.attempts)) == 0
+    assert "the weights are not there" in (loop.last_error or "")
+    assert scene.process()["opened"] == 1
+
+
+def test_a_crash_in_the_middle_of_a_batch_is_as_if_it_had_not_begun(scene: Scene) -> None:
+    for number in range(3):
+        scene.write(f"harto de movistar {number}", author=f"p{number}")
+    scene.collect()
+
+    class Dying(ByHand):
+        def read(self, texts: Sequence[str], **rest: Any) -> Any:
+            raise Killed
+
+    alive, scene.reader = scene.reader, Dying({})
+    with pytest.raises(Killed):
+        scene.process()
+    assert scene.count()["pending"] == 3
+    assert scene.count()["cases"] == 0
+    scene.reader = alive
+    assert scene.process()["opened"] == 3
+
+
+def test_two_services_process_every_mention_once(scene: Scene) -> None:
+    scene.listener = ListenerFile(process=Process(batch_size=3))
+    for number in range(30):
+        scene.write(f"harto de movistar, caso {number}", author=f"p{number % 10}")
+    scene.collect()
+    barrier = threading.Barrier(2)
+    done: list[dict[str, Any]] = []
+
+    def service() -> None:
+        barrier.wait()
+        done.append(scene.process())
+
+    workers = [threading.Thread(target=service) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    scene.process()
+    assert scene.count()["processed"] == 30
+    assert len(scene.cases()) == 10
+    assert sum(c.summary.mentions for c in scene.cases()) == 30
+    assert sum(d["failed"] for d in done) == 0
+    assert len(scene.alerts("severe_harassment")) == 10
+
+
+def test_a_brand_that_was_taken_out_of_the_configuration_stops_nothing(scene: Scene) -> None:
+    scene.write("harto de movistar y de vodafone")
+    scene.collect()
+    scene.brands = (VODAFONE,)
+    counts = scene.process()
+    assert (counts["processed"], counts["opened"], counts["failed"]) == (1, 0, 0)
+
+
+def test_stopping_ends_between_two_batches(scene: Scene) -> None:
+    scene.listener = ListenerFile(process=Process(batch_size=2))
+    for number in range(6):
+        scene.write(f"movistar {number}")
+    scene.collect()
+    road = scene.road()
+
+    class Stopping(ByHand):
+        def read(self, texts: Sequence[str], **rest: Any) -> Any:
+            road.stop.set()
+            return super().read(texts, **rest)
+
+    road.reader = lambda: Stopping({})
+    assert pipeline.process(road)["processed"] == 2
+    assert scene.count()["pending"] == 4
+
+
+def test_a_limit_is_kept(scene: Scene) -> None:
+    scene.listener = ListenerFile(process=Process(batch_size=2))
+    for number in range(6):
+        scene.write(f"movistar {number}")
+    scene.collect()
+    assert pipeline.process(scene.road(), limit=3)["processed"] == 4  # whole batches
+
+
+def test_a_title_is_part_of_the_text_that_is_read(scene: Scene) -> None:
+    scene.write("y ya van doce", title="Harto de Movistar", author="marta")
+    scene.go()
+    assert scene.reader.batches == [["Harto de Movistar\n\ny ya van doce"]]
+
+
+def test_the_hits_of_a_query_are_kept_with_their_places(scene: Scene) -> None:
+    scene.write("harto del 10-04 de Movistar")
+    scene.collect()
+    with scene.db.read() as session:
+        [row] = session.scalars(sa.select(MentionBrand))
+    text = "harto del 10-04 de Movistar"
+    assert {text[h["start"] : h["end"]] for h in row.hits} == {"10-04", "Movistar"}
