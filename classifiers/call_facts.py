@@ -37,15 +37,15 @@ def extract(text: str, *, lang: str, countries: Sequence[str] = ("ES",)) -> Call
         first = words.any_contact.search(folded)
         offset = max(0, (first.start() if first else 0) - 2_000)
         text, folded = text[offset : offset + _LONGEST], folded[offset : offset + _LONGEST]
-    if not words.any_contact.search(folded):
-        return CallFacts()
-    return _shift(_extract(text, folded, words, countries), offset)
-
-
-def _extract(text: str, folded: str, words: Lexicon, countries: Sequence[str]) -> CallFacts:
     plans = tuple(dict.fromkeys((*countries, *words.countries)))
-    every = phone_numbers.find_all(text, countries=plans)
-    numbers = tuple(n for n in every if not _is_dialled(folded, n, words))
+    every = phone_numbers.find_all(text, countries=plans, about_calls=True)
+    if not every and not words.any_contact.search(folded):
+        return CallFacts()
+    return _shift(_extract(folded, words, every), offset)
+
+
+def _extract(folded: str, words: Lexicon, every: tuple[NumberMention, ...]) -> CallFacts:
+    numbers = tuple(_callers(folded, every, words))
     marked = mark(folded, words, [n.span for n in every])
     spans: dict[str, tuple[Span, ...]] = {}
     confidence: dict[str, float] = {}
@@ -96,6 +96,17 @@ def _shift(facts: CallFacts, offset: int) -> CallFacts:
         numbers, facts.contact_count, facts.period_days, facts.opt_out, facts.off_hours,
         facts.channels, facts.churn_threat, facts.legal_threat, moved, facts.confidence,
     )  # fmt: skip
+
+
+def _callers(
+    folded: str, every: Iterable[NumberMention], words: Lexicon
+) -> Iterator[NumberMention]:
+    """The numbers that call, each written form once."""
+    seen: set[str] = set()
+    for number in every:
+        if number.text not in seen and not _is_dialled(folded, number, words):
+            seen.add(number.text)
+            yield number
 
 
 def _is_dialled(folded: str, number: NumberMention, words: Lexicon) -> bool:

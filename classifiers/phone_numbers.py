@@ -7,6 +7,7 @@ doors, orders and counts by the words around them.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,8 +28,9 @@ OTHER_COUNTRIES = (
 )
 
 # Blanks, dots, dashes, brackets, keycap and bidi marks that people put between the digits.
-_SEP = r"[ .\-/()\u00b7\u2022\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufe0f\u20e3_*]"
-_RUN = re.compile(rf"\+?\(?\+?[0-9](?:{_SEP}{{0,3}}[0-9])*")
+_SEP = r"[ \-/()\u00b7\u2022\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufe0f\u20e3_*]"
+# A full stop and a blank end a sentence: "600 417 209. 3 llamadas".
+_RUN = re.compile(rf"\+?\(?\+?[0-9](?:(?:{_SEP}{{0,3}}|\.)[0-9])*")
 _GROUP = re.compile(r"[0-9]+")
 _MAX_GROUPS = 24  # more than that is a table of figures
 _MAX_DIGITS = 15  # E.164
@@ -40,7 +42,7 @@ _ARTICLE = re.compile(
     r"|desde|from|de|by|da|dallo|call|calls|text|texts|sms)\.?|#)[ :#\"'«“(]{0,3}$"
 )
 _STRONG_ARTICLE = re.compile(
-    r"(?:^|[^\w])(?:(?:el|al|del|ao|pelo|dal|vom|number|num|numero|nummer|tel|tfno|tlf|telf"
+    r"(?:^|[^\w])(?:(?:el|al|del|ao|do|pelo|dal|vom|number|num|numero|nummer|tel|tfno|tlf|telf"
     r"|telefono|telefone|telephone|phone|short code|prefijo|prefixo|prefisso|vorwahl)\.?"
     r"|(?<![\w] )#)[ :#\"'«“(]{0,3}$"
 )
@@ -75,6 +77,11 @@ _COUNTED = (
     " things coisas choses cose sachen acciones shares preguntas questions respuestas paginas?"
     " pages? palabras words intentos attempts tentativas opiniones reviews contratos contracts"
     " facturas ninos children kinder hombres mujeres men women autos? carros? cars? coches?"
+    " llamados llamaditas telefonazos toques timbrazos sms mms whats\\w* wasaps? guasaps? zaps? audios"
+    " cartas? avisos correos? comerciales vendedores asesores perdidas voicemails? texts? letters?"
+    " rings? visits? reps? telefonemas torpedos perdidas? bilhetes vendedores contat[io]s? contactos"
+    " coups textos courriels relances sonneries lettres squilli lettere telefonata sms mails? nachrichten"
+    " anrufen besuche briefe telefonate kontakte contacts? attempts versuche tentativi"
 ).replace(" ", "|")
 
 
@@ -93,13 +100,13 @@ _NOT_A_NUMBER_BEFORE = re.compile(
     r"(?:^|[^\w])(?:calle|c/|avenida|avda|avd|av|plaza|paseo|puerta|piso|portal|bloque|habitacion"
     r"|cuarto|local|street|door|room|suite|apt|apartment|unit|flat|floor|rua|andar|apto|sala|bloco"
     r"|porta|rue|porte|chambre|appartement|via|viale|piazza|interno|stanza|camera|zimmer|strasse"
-    r"|straße|\w+straße|\w+strasse|weg|tur|hausnummer|plz|cp|cep|cap|zip|postal|vuelo|flight|flights"
+    r"|straße|\w+straße|\w+strasse|hausnummer|plz|cp|cep|cap|zip|postal|vuelo|flight|flights"
     r"|voo|vol|volo|flug|tren|train|trem|treno|zug|bus|gate|asiento"
     r"|seat|pedido|orden|order|orders|encomenda|commande|ordine|bestellung|bestellnummer|ticket"
     r"|ref|referencia|reference|referenza|referenz|protocolo|protocollo|expediente|incidencia"
     r"|reclamacion|caso|case|folio|factura|invoice|fatura|facture|fattura|rechnung"
     r"|rechnungsnummer|contrato|contract|contrat|contratto|vertrag|vertragsnummer|kundennummer"
-    r"|cuenta|account|conta|compte|conto|konto|iban|dni|nif|nie|cpf|cnpj|rut|curp|id|poliza"
+    r"|cuenta|account|compte|konto|iban|dni|nif|nie|cpf|cnpj|rut|curp|id|poliza"
     r"|policy|tracking|seguimiento|guia|rastreio|suivi|sendungsnummer|paquete|parcel|codigo de"
     r"|pin|clave|pagina|page|pag|seite|capitulo|chapter|articulo|articolo|article|artikel|art|ley"
     r"|law|lei|loi|legge|gesetz|real decreto|decreto|resolucion|modelo|model|modele|modello"
@@ -120,7 +127,7 @@ _ADDRESS_BEFORE = re.compile(
 _TIME_BEFORE = re.compile(r"(?:^|[^\w])(?:a las|a la|las|at|as|alle|um|gegen|vers) $")
 _DATE_BEFORE = re.compile(r"(?:^|[^\w])(?:dia|fecha|date|data|datum|am|on|le jour|giorno|tag) $")
 _LETTER = re.compile(r"[^\W\d_]")
-_MASKED = re.compile(rf"{_SEP}?[x*#?•]{{2,}}", re.IGNORECASE)
+_MASKED = re.compile(rf"{_SEP}?[x*#?•]{{2,}}| y (?:pico|algo)\b", re.IGNORECASE)
 _MASKED_BEFORE = re.compile(rf"[x*#?•]{{2,}}{_SEP}?$", re.IGNORECASE)
 _LIST_GAP = re.compile(
     r"(?: ?[,/;] ?| (?:y|o|and|or|e|ou|et|und|oder) |, (?:y|o|and|e|et) )(?:(?:el|del|al) )?"
@@ -275,6 +282,19 @@ def _span(folded: str, start: int, end: int) -> Span:
     return begin, end
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Whose numbering plans are tried, and whether the text is known to speak of contacts."""
+
+    countries: tuple[str, ...]
+    about_calls: bool = False
+
+
+def _near_contact(folded: str, start: int, end: int) -> bool:
+    before, after = folded[max(0, start - 90) : start], folded[end : end + 90]
+    return _CONTACT.search(before) is not None or _CONTACT.search(after) is not None
+
+
 def _counts(folded: str, start: int, end: int) -> bool:
     """True when the figure measures or counts what comes after it."""
     after = folded[end : end + 40]
@@ -297,9 +317,7 @@ def _refused(folded: str, start: int, end: int, *, full: bool = False) -> bool:
     )
 
 
-def _full(
-    folded: str, run: _Run, i: int, j: int, countries: tuple[str, ...]
-) -> tuple[str | None, float]:
+def _full(folded: str, run: _Run, i: int, j: int, plan: _Plan) -> tuple[str | None, float]:
     """Whether groups i to j are one full number: its E.164 form and confidence (0: no)."""
     start, end = run.groups[i][0], run.groups[j - 1][1]
     shape = folded[_start_of(folded, start) : end]
@@ -309,16 +327,17 @@ def _full(
     if _DATE_LIKE.fullmatch(shape):
         return None, 0.0
     written = _written(folded, _start_of(folded, start), end)
-    e164, confidence = _e164(written, countries)
+    e164, confidence = _e164(written, plan.countries)
     if e164 is None and "(0)" in shape:
-        e164, confidence = _e164(_written(shape.replace("(0)", ""), 0, len(shape) - 3), countries)
+        e164, confidence = _e164(
+            _written(shape.replace("(0)", ""), 0, len(shape) - 3), plan.countries
+        )
     other_figure = _THOUSANDS.fullmatch(shape) or _IP_LIKE.fullmatch(shape)
     if other_figure and (len(digits) < 9 or confidence < 0.97):
         return None, 0.0
     if confidence >= 0.97:
         return e164, confidence
-    before = folded[max(0, start - 80) : start]
-    context = _CONTACT.search(before) or _CONTACT.search(folded[end : end + 80])
+    context = plan.about_calls or _near_contact(folded, start, end)
     sizes = [b - a for a, b in run.groups[i:j]]
     grouped = len(sizes) >= 2 and max(sizes) <= 5
     if "/" in shape and len(set(sizes)) == 1:  # "1004/1002": two numbers
@@ -333,13 +352,13 @@ def _full(
 
 
 def _full_numbers(
-    folded: str, run: _Run, countries: tuple[str, ...]
+    folded: str, run: _Run, plan: _Plan
 ) -> Iterator[tuple[int, int, str | None, float]]:
     """Cuts a run into full numbers: the whole, or else the parts that a home plan confirms."""
     n = len(run.groups)
     if n >= 4 and all(b - a == 4 for a, b in run.groups):
         return  # a payment card
-    e164, confidence = _full(folded, run, 0, n, countries)
+    e164, confidence = _full(folded, run, 0, n, plan)
     if confidence:
         yield 0, n, e164, confidence
         return
@@ -353,7 +372,7 @@ def _full_numbers(
                 break
             if length < 7:
                 continue
-            e164, confidence = _full(folded, run, i, j, countries)
+            e164, confidence = _full(folded, run, i, j, plan)
             if confidence >= 0.97 or (confidence and j - i == 1):
                 best = (j, e164, confidence)
         if best is None:
@@ -407,10 +426,10 @@ def _alone(folded: str, run: _Run, i: int, j: int) -> bool:
 
 
 def _short_confidence(
-    folded: str, start: int, end: int, digits: str, shape: str, countries: tuple[str, ...]
+    folded: str, start: int, end: int, digits: str, shape: str, plan: _Plan
 ) -> float:
     """How likely a short figure is a phone number, by its form and its neighbours; 0 when not."""
-    before, after = folded[max(0, start - 90) : start], folded[end : end + 90]
+    before = folded[max(0, start - 90) : start]
     strong = _STRONG_ARTICLE.search(before[-24:]) is not None
     if _refused(folded, start, end) or _ADDRESS_BEFORE.search(before) or not shape:
         return 0.0
@@ -435,9 +454,9 @@ def _short_confidence(
         confidence += 0.25
     elif _ARTICLE.search(before[-24:]):
         confidence += 0.15
-    if _is_short_code(digits, countries) or _PREFIX.fullmatch(digits):
+    if _is_short_code(digits, plan.countries) or _PREFIX.fullmatch(digits):
         confidence += 0.2
-    if _CONTACT.search(before) or _CONTACT.search(after):
+    if plan.about_calls or _near_contact(folded, start, end):
         confidence += 0.2
     if shape in ("dashed", "dotted", "spaced"):
         confidence += 0.1
@@ -446,16 +465,16 @@ def _short_confidence(
     return min(confidence, 0.95)
 
 
-def _digit_mentions(text: str, folded: str, countries: tuple[str, ...]) -> Iterator[NumberMention]:
+def _digit_mentions(text: str, folded: str, plan: _Plan) -> Iterator[NumberMention]:
     last_short: int | None = None
     for run in _runs(folded):
-        international = _international_short(folded, run, countries)
+        international = _international_short(folded, run, plan)
         if international:
             (start, end), digits = international
             yield NumberMention(text[start:end], None, (start, end), digits, 0.9)
             continue
         taken: list[tuple[int, int]] = []
-        for i, j, e164, confidence in _full_numbers(folded, run, countries):
+        for i, j, e164, confidence in _full_numbers(folded, run, plan):
             start, end = _span(folded, run.groups[i][0], run.groups[j - 1][1])
             if folded[start] != "+" and _refused(folded, start, end, full=True):
                 continue
@@ -463,14 +482,12 @@ def _digit_mentions(text: str, folded: str, countries: tuple[str, ...]) -> Itera
             digits = run.digits(folded, i, j)
             yield NumberMention(text[start:end], e164, (start, end), digits, confidence)
         if not taken:
-            for mention in _short_mentions(text, folded, run, countries, last_short):
+            for mention in _short_mentions(text, folded, run, plan, last_short):
                 last_short = mention.span[1]
                 yield mention
 
 
-def _international_short(
-    folded: str, run: _Run, countries: tuple[str, ...]
-) -> tuple[Span, str] | None:
+def _international_short(folded: str, run: _Run, plan: _Plan) -> tuple[Span, str] | None:
     """ "+34 1004": nobody dials it so, but people write it."""
     first, n = run.groups[0][0], len(run.groups)
     written = _written(folded, _start_of(folded, first), run.groups[-1][1])
@@ -479,7 +496,7 @@ def _international_short(
         return None
     if len(plain) > 11:
         return None
-    for country in countries:
+    for country in plan.countries:
         code = str(phonenumbers.country_code_for_region(country))
         digits = plain.removeprefix("00").removeprefix(code)
         if plain.removeprefix("00").startswith(code) and 3 <= len(digits) <= 6:
@@ -488,7 +505,7 @@ def _international_short(
 
 
 def _short_mentions(
-    text: str, folded: str, run: _Run, countries: tuple[str, ...], after: int | None
+    text: str, folded: str, run: _Run, plan: _Plan, after: int | None
 ) -> Iterator[NumberMention]:
     """``after``: where the last short code found ended, since "el 1004, 1002 y 1485" is a list."""
     n = len(run.groups)
@@ -499,7 +516,7 @@ def _short_mentions(
             continue
         start, end = _span(folded, run.groups[i][0], run.groups[j - 1][1])
         shape = _short_shape(folded, run, i, j)
-        confidence = _short_confidence(folded, start, end, digits, shape, countries)
+        confidence = _short_confidence(folded, start, end, digits, shape, plan)
         if confidence >= _ENOUGH or (
             after is not None and confidence > 0 and _LIST_GAP.fullmatch(folded, after, start)
         ):
@@ -519,7 +536,7 @@ class _Spelled:
     parts: tuple[number_words.NumberWord, ...]
 
 
-_SPELLED_GAP = re.compile(r"[ ,\-.]{1,3}")
+_SPELLED_GAP = re.compile(r"[ ,\-]{1,3}")
 _TIMES = {"double": 2, "doble": 2, "triple": 3, "treble": 3, "doppelt": 2}
 _EXTRA_DIGITS = {"en": {"oh": 0, "o": 0}, "pt": {"meia": 6}}
 
@@ -575,11 +592,11 @@ def _spelling_languages(words: list[tuple[str, int, int]]) -> tuple[str, ...]:
     )
 
 
-def _spelled_confidence(folded: str, spelled: _Spelled, countries: tuple[str, ...]) -> float:
+def _spelled_confidence(folded: str, spelled: _Spelled, plan: _Plan) -> float:
     digits, start, end = spelled.digits, spelled.start, spelled.end
     if not 3 <= len(digits) <= _MAX_DIGITS:
         return 0.0
-    before, after = folded[max(0, start - 90) : start], folded[end : end + 90]
+    before = folded[max(0, start - 90) : start]
     strong = _STRONG_ARTICLE.search(before[-24:]) is not None
     if (
         _counts(folded, start, end)
@@ -587,6 +604,9 @@ def _spelled_confidence(folded: str, spelled: _Spelled, countries: tuple[str, ..
         or _TIME_BEFORE.search(before[-12:])
     ):
         return 0.0
+    values = [p.value for p in spelled.parts]
+    if len(values) > 2 and all(b - a == 1 for a, b in itertools.pairwise(values)):
+        return 0.0  # "una, due, tre": somebody counts
     if len(digits) >= 7:
         return 0.8 if len(spelled.parts) >= 4 or strong else 0.0
     round_number = len(spelled.parts) == 1 and int(digits) % 100 == 0
@@ -596,24 +616,22 @@ def _spelled_confidence(folded: str, spelled: _Spelled, countries: tuple[str, ..
     confidence = 0.25 + (0.3 if strong else 0.15 if _ARTICLE.search(before[-24:]) else 0.0)
     if any(p.value == 0 for p in spelled.parts) and len(spelled.parts) > 1:
         confidence += 0.2
-    if _is_short_code(digits, countries):
+    if _is_short_code(digits, plan.countries):
         confidence += 0.2
-    if _CONTACT.search(before) or _CONTACT.search(after):
+    if plan.about_calls or _near_contact(folded, start, end):
         confidence += 0.15
     return min(confidence, 0.95)
 
 
-def _spelled_mentions(
-    text: str, folded: str, countries: tuple[str, ...]
-) -> Iterator[NumberMention]:
+def _spelled_mentions(text: str, folded: str, plan: _Plan) -> Iterator[NumberMention]:
     words = number_words.tokens(folded)
     for lang in _spelling_languages(words):
         for spelled in _spelled(folded, words, lang):
-            confidence = _spelled_confidence(folded, spelled, countries)
+            confidence = _spelled_confidence(folded, spelled, plan)
             if confidence < _ENOUGH:
                 continue
             e164, sure = (
-                _e164(spelled.digits, countries) if len(spelled.digits) >= 7 else (None, 1.0)
+                _e164(spelled.digits, plan.countries) if len(spelled.digits) >= 7 else (None, 1.0)
             )
             span = (spelled.start, spelled.end)
             yield NumberMention(
@@ -621,15 +639,18 @@ def _spelled_mentions(
             )
 
 
-def find_all(text: str, *, countries: Sequence[str] = ("ES",)) -> tuple[NumberMention, ...]:
+def find_all(
+    text: str, *, countries: Sequence[str] = ("ES",), about_calls: bool = False
+) -> tuple[NumberMention, ...]:
     """Every phone number in a text, left to right, without overlaps.
 
     ``countries`` are ISO 3166 alpha-2 codes, the likeliest first: the brand's own. Numbers that
-    fit another numbering plan are found as well, with less confidence.
+    fit another numbering plan are found as well, with less confidence. ``about_calls`` says that
+    the text is known to speak of contacts, so that figures need less of a hint around them.
     """
-    plans = tuple(countries)
+    plan = _Plan(tuple(countries), about_calls)
     folded = fold(text)
-    found = [*_digit_mentions(text, folded, plans), *_spelled_mentions(text, folded, plans)]
+    found = [*_digit_mentions(text, folded, plan), *_spelled_mentions(text, folded, plan)]
     return _without_overlaps(found)
 
 
@@ -674,19 +695,17 @@ def find(text: str, number: str, *, countries: Sequence[str] = ("ES",)) -> tuple
     ``number`` may be a short code, a prefix, or a full number in national or international form.
     A number without digits is found nowhere.
     """
-    plans = tuple(countries)
-    forms, national = _forms(number, plans)
+    plan = _Plan(tuple(countries))
+    forms, national = _forms(number, plan.countries)
     if not national:
         return ()
     folded = fold(text)
-    found = [*_find_digits(folded, forms, national, plans), *_find_spelled(folded, national)]
+    found = [*_find_digits(folded, forms, national, plan), *_find_spelled(folded, national)]
     found.sort()
     return tuple(found)
 
 
-def _find_digits(
-    folded: str, forms: frozenset[str], national: str, countries: tuple[str, ...]
-) -> Iterator[Span]:
+def _find_digits(folded: str, forms: frozenset[str], national: str, plan: _Plan) -> Iterator[Span]:
     longest = max(map(len, forms))
     for run in _runs(folded):
         i, n = 0, len(run.groups)
@@ -697,7 +716,7 @@ def _find_digits(
                 digits += folded[slice(*run.groups[j - 1])]
                 if len(digits) > longest:
                     break
-                if digits in forms and _is_written(folded, run, i, j, national, digits, countries):
+                if digits in forms and _is_written(folded, run, i, j, national, digits, plan):
                     yield _span(folded, run.groups[i][0], run.groups[j - 1][1])
                     step = j - i
                     break
@@ -705,7 +724,7 @@ def _find_digits(
 
 
 def _is_written(
-    folded: str, run: _Run, i: int, j: int, national: str, digits: str, countries: tuple[str, ...]
+    folded: str, run: _Run, i: int, j: int, national: str, digits: str, plan: _Plan
 ) -> bool:
     start, end = _span(folded, run.groups[i][0], run.groups[j - 1][1])
     if len(national) >= 7:
@@ -720,7 +739,7 @@ def _is_written(
     if not _alone(folded, run, i, j):
         return False
     shape = _short_shape(folded, run, i, j)
-    confidence = _short_confidence(folded, start, end, digits, shape, countries)
+    confidence = _short_confidence(folded, start, end, digits, shape, plan)
     return confidence > 0.25 or (confidence > 0 and not _YEAR.fullmatch(digits))
 
 
@@ -756,7 +775,7 @@ def _find_spelled(folded: str, national: str) -> Iterator[Span]:
                 or _TIME_BEFORE.search(before[-12:])
             ):
                 continue
-            near = _CONTACT.search(before) or _CONTACT.search(folded[span[1] : span[1] + 90])
+            near = _near_contact(folded, *span)
             if len(spelled.parts) > 1 or near or _STRONG_ARTICLE.search(before[-24:]):
                 seen.add(span)
                 yield span
