@@ -7,6 +7,7 @@ error object in its place, and its number and reason go to standard error.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -34,7 +35,7 @@ def _line(number: int, raw: bytes, required: str) -> Line:
     if not text.strip():
         return Line(number, {}, "the line is empty; expected a JSON object")
     try:
-        data = json.loads(text)
+        data = json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except RecursionError:
         return Line(number, {}, "not JSON: nested too deeply")
     except ValueError as error:
@@ -46,6 +47,18 @@ def _line(number: int, raw: bytes, required: str) -> Line:
     if not isinstance(data[required], str):
         return Line(number, data, f"{required!r} must be a string, found {_kind(data[required])}")
     return Line(number, data)
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def _finite(text: str) -> float:
+    """What Python reads as infinite could not be written back as JSON."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:20]} is too large a number")
+    return number
 
 
 def _kind(value: object) -> str:
