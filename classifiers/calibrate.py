@@ -139,7 +139,11 @@ def calibration(
 def calibrate(folder: Path, public: Path, own: Sequence[Example], threads: int) -> Calibration:
     """Fit on the validation parts and write the result into the weights' config."""
     reader = Reader(folder, threads=threads)
-    rows = dataset.public_set(public, "umsab", "val")
+    rows = [
+        e
+        for e in dataset.public_set(public, "umsab", "val")
+        if e.lang not in dataset.WITHOUT_SENTIMENT
+    ]
     fitted = calibration(
         text_logits(reader, [e.text for e in rows]),
         rows,

@@ -36,7 +36,7 @@ MAX_PIECES = 9_000
 # A run without spaces longer than any word is cut: the tokenizer's time grows with its square.
 _LONG_RUN = re.compile(r"\S{400}")
 
-_HANDLE_OR_LINK = re.compile(r"(?<!\w)@\w+|https?://\S+|www\.\S+")
+_LINK = re.compile(r"https?://\S+|www\.\S+")
 _UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 
 
@@ -54,13 +54,16 @@ class PlainText:
 
 
 def plain(text: str) -> PlainText:
-    """Handles become `@user` and links `http`, as in the tweets that the encoder learnt from."""
+    """Links become `http`, as in the tweets that the encoder learnt from; handles stay.
+
+    A handle is often the only word that says which company it was.
+    """
     text = _UNREADABLE.sub(" ", text[:MAX_CHARACTERS])
     pieces: list[str] = []
     starts, shifts = [0], [0]
     at = length = 0
-    for found in _HANDLE_OR_LINK.finditer(text):
-        name = "@user" if found[0].startswith("@") else "http"
+    for found in _LINK.finditer(text):
+        name = "http"
         pieces += (text[at : found.start()], name)
         length += found.start() - at + len(name)
         at = found.end()

@@ -338,6 +338,28 @@ def small_encoder(
     return target
 
 
+def continue_from(network: Network, folder: Path) -> None:
+    """Take the shipped weights, int8 multiplied out, instead of the base encoder's."""
+    from classifiers.encoder import load_bert
+
+    bert, weight, bias = load_bert(folder)
+    network.bert.load_state_dict(bert.state_dict())
+    with torch.no_grad():
+        network.heads.weight.copy_(torch.from_numpy(weight.copy()))
+        network.heads.bias.copy_(torch.from_numpy(bias.copy()))
+
+
+def unpack(start: Path, cache: Path) -> Path:
+    """The encoder folder that the weights in `start` belong to: their pieces, their config."""
+    from classifiers.encoder import load_bert
+
+    folder = cache / "continued"
+    bert, _, _ = load_bert(start)
+    bert.save_pretrained(folder)
+    (folder / "tokenizer.json").write_bytes((start / "tokenizer.json").read_bytes())
+    return folder
+
+
 def export(
     network: Network, folder: Path, out: Path, recipe: Recipe, notes: dict[str, Any]
 ) -> None:
@@ -374,6 +396,7 @@ def _arguments(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Recipe]:
     parser.add_argument("--own", type=Path, default=dataset.OWN_DATA, help="folder of own posts")
     parser.add_argument("--cache", type=Path, default=Path("var/encoder"))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "weights")
+    parser.add_argument("--start", type=Path, help="weights to train on from, not the base")
     parser.add_argument("--offline", action="store_true", help="do not ask the model hub")
     for field in dataclasses.fields(Recipe):
         kind = type(field.default)
@@ -396,18 +419,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     examples = dataset.training_examples(given.public, own["train"])
     log.info("%d training texts, %d of them own posts", len(examples), len(own["train"]))
     hub_id = None if given.offline else base_encoder.HUB_ID
-    folder = small_encoder(given.cache, examples, recipe, hub_id)
+    if given.start:
+        folder = unpack(given.start, given.cache)
+    else:
+        folder = small_encoder(given.cache, examples, recipe, hub_id)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.enable_truncation(WINDOW)
     rng = random.Random(recipe.seed)  # noqa: S311
     run = schedule(examples, recipe, rng)
     network = Network(folder, recipe)
+    if given.start:
+        continue_from(network, given.start)
     fine_tune(network, run, tokenizer, recipe)
     notes = {
+        "started_from": json.loads((given.start / "config.json").read_text())["revision"]
+        if given.start
+        else None,
         "data": {
             "sha256": dataset.fingerprint(examples),
             "texts": {source: sum(e.source == source for e in examples) for source in LOSS_WEIGHTS},
-        }
+        },
     }
     export(network, folder, given.out, recipe, notes)
     from classifiers.calibrate import calibrate
