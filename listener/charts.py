@@ -87,7 +87,7 @@ def stacked(
         else [PALETTE[i % len(PALETTE)] for i in range(len(names))],
     )
     data = [
-        {"day": _label(day, first, last, words.language), "series": name, "count": count}
+        {"day": _label(day, first, last, words.language), "series": name, "rank": names.index(name), "count": count}
         for day, name, count in rows
     ]
     x = _days_axis(first, last, words)
@@ -102,7 +102,7 @@ def stacked(
                 scale=scale,
                 legend=alt.Legend(title=None, orient="top") if len(names) > 1 else None,
             ),
-            order=alt.Order("series:N"),
+            order=alt.Order("rank:Q"),
             tooltip=[
                 alt.Tooltip("day:N", title=words.day),
                 alt.Tooltip("series:N", title=title or " "),
@@ -134,7 +134,7 @@ def timeline(events: Sequence[ContactEvent], words: Words, moment: Callable[[Any
         alt.Chart(_values(data))
         .mark_point(filled=True, size=110, opacity=0.85)
         .encode(
-            x=alt.X("at:T", title=None, axis=alt.Axis(format="%d/%m", labelOverlap=True)),
+            x=alt.X("at:T", title=None, axis=alt.Axis(format="%d/%m", tickMinStep=86_400_000, labelOverlap=True)),
             y=alt.Y("channel:N", title=None),
             shape=alt.Shape(
                 "direction:N",

@@ -157,10 +157,11 @@ def percent(value: float, language: str) -> str:
 def language_name(code: str, language: str | None = None) -> str:
     """A language's name, in itself or in another language."""
     try:
-        name = Locale.parse(code).get_display_name(language or code)
+        name = Locale.parse(language or code).languages.get(code)
     except (UnknownLocaleError, ValueError):
-        return label("lang", code, language or "en")
-    return name or code
+        name = None
+    # The locale data has a name for "und", too; ours says the same as the rest of the page.
+    return name if name and code != "und" else label("lang", code, language or "en")
 
 
 class _Shown(dict[str, object]):

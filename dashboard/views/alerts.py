@@ -44,12 +44,12 @@ def _alert(page: Page, view: AlertView) -> None:
     badges = (
         page.badge(page.label("alert_kind", alert.kind)) + ended + page.invented(alert.invented)
     )
-    reasons = "".join(f"<li>{isolated(page.explain(r))}</li>" for r in alert.reasons)
+    reasons = " · ".join(isolated(page.explain(r)) for r in alert.reasons)
     with st.container(border=True):
         html(
             f'<div class="ls-badges">{badges}</div>'
             f'<p class="ls-text"><b>{isolated(headline(alert.kind, alert.subject, page.language))}</b></p>'
-            f'<ul class="ls-reasons">{reasons}</ul>'
+            f'<p class="ls-why">{reasons}</p>'
             f'<p class="ls-meta">{safe(_("Raised on {moment}.", moment=page.when(alert.raised_at)))}</p>'
         )
         if alert.case_id is not None:

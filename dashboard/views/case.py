@@ -220,8 +220,8 @@ def _event(page: Page, entry: TimelineEntry) -> str:
 
     def routed() -> str:
         queue = page.label("queue", given.get("queue"))
-        owner = page.owner(given.get("owner"))
-        return safe(_("sent it to the queue {queue}, to {owner}", queue=queue, owner=owner))
+        owner = given.get("owner") or _("nobody yet")
+        return safe(_("sent it to the queue {queue}; owner: {owner}", queue=queue, owner=owner))
 
     known: dict[str, Callable[[], str]] = {
         "opened": opened,

@@ -296,7 +296,7 @@ def _posts(world: World) -> None:
 
 
 def _sources(world: World) -> None:
-    names = [s.name for s in world.settings.sources][:3]
+    names = [s.name for s in world.settings.sources if s.enabled and s.type != "files"][:3]
     with world.db.write() as session:
         start = world.now - timedelta(days=20)
         health.watch(session, [(f"{n}/movistar", n, "feed") for n in names], start)

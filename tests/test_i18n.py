@@ -1,0 +1,262 @@
+"""Every sentence in every language: what the code, the templates and the stored words ask of the
+catalogues is there, and what is there can be filled in."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from string import Formatter
+from zoneinfo import ZoneInfo
+
+import pytest
+from babel.messages.pofile import read_po
+
+from dashboard.marking import KINDS
+from listener import domain, i18n
+from listener.domain import Reason
+from listener.storage.readings import LABELS
+
+ROOT = Path(__file__).resolve().parent.parent
+LANGUAGES = i18n.languages()
+
+
+def catalogue(language: str) -> dict[str, str]:
+    path = ROOT / "listener" / "locale" / language / "LC_MESSAGES" / "listener.po"
+    with path.open("rb") as source:
+        found = read_po(source, locale=language, abort_invalid=True)
+    return {m.id: m.string for m in found if m.id}  # type: ignore[misc]
+
+
+def python_files() -> list[Path]:
+    return sorted([*ROOT.glob("listener/**/*.py"), *ROOT.glob("dashboard/**/*.py")])
+
+
+def strings(node: ast.expr) -> Iterator[str]:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.IfExp):
+        yield from strings(node.body)
+        yield from strings(node.orelse)
+
+
+def called(node: ast.Call) -> str:
+    match node.func:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(attr="text", value=ast.Name(id="i18n")):
+            return "i18n.text"
+        case ast.Attribute(attr=name):
+            return name
+    return ""
+
+
+def sentences() -> set[str]:
+    """First arguments of _(), gettext(), i18n.text() and templates' _()."""
+    found: set[str] = set()
+    for path in python_files():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and node.args
+                and called(node)
+                in (
+                    "_",
+                    "gettext",
+                    "i18n.text",
+                )
+            ):
+                found.update(strings(node.args[0]))
+            if isinstance(node, ast.keyword) and node.arg in ("key", "error", "note", "message"):
+                found.update(
+                    s
+                    for s in strings(node.value)
+                    if re.fullmatch(r"(password|setup|sign_in|account)\.[a-z]+", s)
+                )
+    for path in [*ROOT.glob("dashboard/templates/*.html"), *ROOT.glob("listener/**/templates/*")]:
+        found.update(m[2] for m in re.finditer(r"""\b_\(\s*(["'])(.+?)\1""", path.read_text()))
+    return found
+
+
+def reasons() -> set[str]:
+    """Keys of every Reason(...) that the code makes. A key that is no literal is one of a loop's
+    over literals in the same function."""
+    found: set[str] = set()
+    for path in python_files():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for function in ast.walk(tree):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            for node in ast.walk(function):
+                if not (isinstance(node, ast.Call) and called(node) == "Reason" and node.args):
+                    continue
+                found.update(strings(node.args[0]))
+                if isinstance(node.args[0], ast.Name):
+                    found.update(looped(function, node.args[0].id))
+    return found
+
+
+def looped(function: ast.FunctionDef, name: str) -> Iterator[str]:
+    for loop in ast.walk(function):
+        if not isinstance(loop, ast.For | ast.comprehension):
+            continue
+        targets = loop.target.elts if isinstance(loop.target, ast.Tuple) else [loop.target]
+        place = [n.id for n in targets if isinstance(n, ast.Name)]
+        if name not in place or not isinstance(loop.iter, ast.Tuple):
+            continue
+        for item in loop.iter.elts:
+            value = item.elts[place.index(name)] if isinstance(item, ast.Tuple) else item
+            yield from strings(value)
+
+
+def match_keys() -> set[str]:
+    """`key:value` reasons of matching.py and of what adds to them."""
+    found = {
+        f"{kind.value}_{how}" for kind in domain.IdentifierKind for how in ("given", "declared")
+    }
+    for name, before in (("matching.py", ""), ("processing.py", r"silent\.append\(")):
+        source = (ROOT / "listener" / name).read_text(encoding="utf-8")
+        found.update(re.findall(before + r'f?"([a-z][a-z_]+):(?:\{|")', source))
+    return found
+
+
+def stored_words() -> set[str]:
+    """What `label(kind, value)` is asked for, by the kinds that the domain fixes."""
+    found: set[str] = set()
+    for kind, values in {
+        "status": domain.CaseStatus,
+        "resolution": domain.Resolution,
+        "level": domain.PriorityLevel,
+        "channel": domain.Channel,
+        "direction": domain.Direction,
+        "disposition": domain.Disposition,
+        "role": domain.Role,
+        "alert_kind": domain.AlertKind,
+        "alert": domain.AlertKind,
+        "delivery": domain.NotificationStatus,
+        "identifier": domain.IdentifierKind,
+        "mark": KINDS,
+        "question": LABELS,
+        "loop": ("collect", "process", "deliver"),
+        "claim": ("yes", "no"),
+    }.items():
+        found.update(f"{kind}.{v}" for v in values)
+    return found
+
+
+# ---------------------------------------------------------------------------- complete
+
+
+def test_the_search_finds_what_it_should() -> None:
+    assert {"Sign in", "The case is closed.", "Why this message:", "password.short"} <= sentences()
+    assert {"harassment", "legal_threat", "refused", "rule", "alert_failing"} <= reasons()
+    assert {"nothing_given", "below_threshold", "crm_unavailable"} <= match_keys()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_message_is_missing(language: str) -> None:
+    there = catalogue(language)
+    wanted = (
+        sentences()
+        | {f"reason.{key}" for key in reasons()}
+        | {f"match.{key}" for key in match_keys()}
+        | stored_words()
+    )
+    missing = sorted(key for key in wanted if not there.get(key))
+    assert not missing, f"{language} lacks {missing}"
+
+
+def test_the_catalogues_speak_of_the_same() -> None:
+    first, *others = (set(catalogue(language)) for language in LANGUAGES)
+    for other in others:
+        assert first == other
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_message_fills_the_same_places(language: str) -> None:
+    english = catalogue("en")
+    for key, said in catalogue(language).items():
+        places = {name for _, name, _, _ in Formatter().parse(said) if name}
+        expected = {name for _, name, _, _ in Formatter().parse(english[key]) if name}
+        assert places == expected, key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_labels_that_people_correct_have_words(language: str) -> None:
+    for question, answers in LABELS.items():
+        for answer in answers:
+            said = i18n.label(question, answer, language)
+            assert "_" not in said
+            assert said not in ("True", "False", "None")
+
+
+# ---------------------------------------------------------------------------- said
+
+
+def test_a_reason_is_a_sentence_in_each_language() -> None:
+    reason = Reason("complaint", {"category": "billing"}, 15)
+    assert i18n.explain(reason, "es") == "queja: facturación"
+    assert i18n.explain(reason, "en") == "complaint: billing"
+
+
+def test_a_rule_tells_its_conditions() -> None:
+    reason = Reason(
+        "rule", {"rule": 2, "queue": "harassment", "category": "harassment", "lang": "pt"}
+    )
+    assert (
+        i18n.explain(reason, "en")
+        == "Rule 2: category harassment, language Portuguese → queue harassment"
+    )
+    assert "cualquier caso" in i18n.explain(Reason("rule", {"rule": 1, "queue": "vip"}), "es")
+
+
+def test_a_stored_moment_is_shown_in_the_readers_zone() -> None:
+    reason = Reason("alert_silent", {"since": "2026-11-22T03:00+00:00", "expected": "2 d"})
+    assert "22 nov 2026, 4:00" in i18n.explain(reason, "es", ZoneInfo("Europe/Madrid"))
+    assert "3:00 UTC" in i18n.explain(reason, "en")
+
+
+def test_a_missing_value_shows_its_name_and_breaks_nothing() -> None:
+    assert i18n.text("alert.source_failing", "en", {"other": 1}) == "Source {source} is failing"
+
+
+def test_a_match_reason_keeps_colons_of_its_value() -> None:
+    said = i18n.match_reason("crm_unavailable:CRM x: timed out", "en")
+    assert said == "a CRM did not answer: CRM x: timed out"
+
+
+def test_what_no_catalogue_knows_is_shown_as_it_is() -> None:
+    assert i18n.label("queue", "vip-norte", "es") == "vip-norte"
+
+
+@pytest.mark.parametrize(
+    ("length", "spanish"),
+    [
+        (timedelta(seconds=20), "0 min"),
+        (timedelta(minutes=59), "59 min"),
+        (timedelta(hours=3, minutes=20), "3 h 20 min"),
+        (timedelta(hours=26), "26 h"),
+        (timedelta(days=3, hours=20), "3 días"),
+        (timedelta(minutes=-90), "1 h 30 min"),
+    ],
+)
+def test_lengths_of_time(length: timedelta, spanish: str) -> None:
+    assert i18n.span(length, "es") == spanish
+
+
+def test_times_are_in_the_persons_zone_and_language() -> None:
+    moment = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)  # the night on which Madrid's clocks change
+    assert i18n.when(moment, "es", ZoneInfo("Europe/Madrid")) == "29 mar 2026, 1:30"
+    assert (
+        i18n.when(moment + timedelta(hours=1), "es", ZoneInfo("Europe/Madrid"))
+        == "29 mar 2026, 3:30"
+    )
+    assert i18n.day(moment, "en", ZoneInfo("America/New_York")) == "28 Mar"
+
+
+def test_an_unknown_language_reads_english() -> None:
+    assert i18n.text("Sign in", "xx") == "Sign in"
+    assert i18n.language_name("und", "es") == "idioma desconocido"
+    assert i18n.language_name("pt", "es") == "portugués"
