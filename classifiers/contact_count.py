@@ -165,8 +165,11 @@ def _items(marked: Marked, lexicon: Lexicon) -> Iterator[_Found]:
     """ "N calls" and "N times", left to right, without overlaps."""
     found = [
         _Found(marked.value(m.start(1)), m.span(), 3.0)
-        for pattern in (lexicon.counts.item, lexicon.counts.times)
-        for m in pattern.finditer(marked.text)
+        for m in lexicon.counts.item.finditer(marked.text)
+    ]
+    found += [
+        _Found(marked.value(m.start(1)), m.span(), 3.0)
+        for m in lexicon.counts.times.finditer(marked.text)
         if not _told(marked, lexicon, m.start())
     ]
     found.sort(key=lambda f: f.span)
@@ -207,44 +210,66 @@ def _rates(
             continue
         for pattern, unit in lexicon.rates.units:
             if pattern.search(match.group()):
-                rates.append((marked.value(match.start(1)), unit, match.span()))
+                times, start = _numerator(marked, items, match.start())
+                rates.append((times, unit, (start, match.end())))
                 break
     if not rates:
         rates = [(1, 1, m.span()) for m in lexicon.rates.each.finditer(text)]
     for times, unit, span in rates:
-        start, end = _sentence(text, span)
-        near = [
-            p
-            for p in periods
-            if p.rank >= 1
-            and p.days > unit
-            and (start <= p.span[0] < end or _distance(p.span, span) < 40)
-        ]
-        if not near:
+        period = _near_period(text, periods, unit, span)
+        if period is not None:
+            yield _multiplied(marked, lexicon, items, times, unit, span, period)
+
+
+def _numerator(marked: Marked, items: list[_Found], start: int) -> tuple[int, int]:
+    """ "three calls and three mails a week": all of the list, and where it begins."""
+    times, first = marked.value(start), start
+    for item in reversed(items):
+        if item.span[0] < first and _LIST_GAP.fullmatch(marked.text, item.span[1], first):
+            if first - item.span[1] > 8:
+                break
+            times, first = times + item.value, item.span[0]
+    return times, first
+
+
+def _near_period(text: str, periods: list[_Period], unit: int, span: Span) -> _Period | None:
+    start, end = _sentence(text, span)
+    near = [
+        p
+        for p in periods
+        if p.rank >= 1
+        and p.days > unit
+        and (start <= p.span[0] < end or _distance(p.span, span) < 40)
+    ]
+    return max(near, key=lambda p: (p.rank, -_distance(p.span, span)), default=None)
+
+
+def _multiplied(
+    marked: Marked,
+    lexicon: Lexicon,
+    items: list[_Found],
+    times: int,
+    unit: int,
+    span: Span,
+    period: _Period,
+) -> _Found:
+    days = period.days
+    whole = (min(span[0], period.span[0]), max(span[1], period.span[1]))
+    work = lexicon.rates.workdays.search(marked.text, max(0, whole[0] - 40), whole[1] + 40)
+    if work and unit == 1 and days % 7 == 0:
+        days = days // 7 * 5
+        whole = (min(whole[0], work.start()), max(whole[1], work.end()))
+    total = times * days // unit
+    for item in items:
+        if item.span[0] < span[1] and span[0] < item.span[1]:
             continue
-        period = max(near, key=lambda p: (p.rank, -_distance(p.span, span)))
-        days = period.days
-        whole = (min(span[0], period.span[0]), max(span[1], period.span[1]))
-        work = lexicon.rates.workdays.search(text, max(0, whole[0] - 40), whole[1] + 40)
-        if work and unit == 1 and days % 7 == 0:
-            days = days // 7 * 5
-            whole = (min(whole[0], work.start()), max(whole[1], work.end()))
-        total = times * days // unit
-        for item in items:
-            apart = item.span[1] <= span[0] or item.span[0] >= span[1]
-            if (
-                apart
-                and item.value > 1
-                and _distance(item.span, whole) < 30
-                and not _is_rate(item, rates)
-            ):
-                total += item.value
-                whole = (min(whole[0], item.span[0]), max(whole[1], item.span[1]))
-        yield _Found(total, whole, 5.0)
-
-
-def _is_rate(item: _Found, rates: list[tuple[int, int, Span]]) -> bool:
-    return any(item.span[0] < span[1] and span[0] < item.span[1] for _, _, span in rates)
+        distance = _distance(item.span, whole)
+        if item.value * 2 >= total and distance < 60:
+            return _Found(item.value, item.span, 5.0)  # the author's own sum
+        if distance < 30 and item.span[0] >= whole[1]:
+            total += item.value
+            whole = (whole[0], item.span[1])
+    return _Found(total, whole, 5.0)
 
 
 def _simple(marked: Marked, lexicon: Lexicon) -> Iterator[_Found]:
@@ -254,8 +279,13 @@ def _simple(marked: Marked, lexicon: Lexicon) -> Iterator[_Found]:
             yield _Found(marked.value(match.start() + at), match.span(), 2.6)
     for match in lexicon.counts.ordinal.finditer(marked.text):
         at = match.group().find("O")
-        if at >= 0 and not _told(marked, lexicon, match.start()):
+        future = lexicon.counts.future.search(
+            marked.text, max(0, match.start() - 16), match.end() + 16
+        )
+        if at >= 0 and not future and not _told(marked, lexicon, match.start()):
             yield _Found(marked.value(match.start() + at), match.span(), 2.8)
+    for match in lexicon.counts.run.finditer(marked.text):
+        yield _Found(marked.value(match.start(1)), match.span(), 1.8)
 
 
 def _day_lists(marked: Marked, lexicon: Lexicon) -> Iterator[_Found]:
@@ -283,26 +313,40 @@ def _day_lists(marked: Marked, lexicon: Lexicon) -> Iterator[_Found]:
         if label is not None and (not group or label[0] - group[-1][1] <= 60):
             group.append(label)
             continue
-        if len(group) >= 3:
-            yield _day_list(marked, group)
+        if len(group) >= 2:
+            found = _day_list(marked, group)
+            if len(group) >= 3 or found.rank > 3:
+                yield found
         group = [label] if label is not None else []
 
 
+_NUMBER_BEFORE = re.compile(
+    r"(?<!\w)(N+)(?: [^\W\d_]+)? (?:el |la |le |la |los |on |am |na |no |de )?$"
+)
+_NUMBER_AFTER = re.compile(r"[^.!?\n]{0,24}?(?<!\w)(N+)(?!\w)")
+
+
 def _day_list(marked: Marked, group: list[Span]) -> _Found:
-    total, end = 0, group[-1][1]
+    """Adds the figures that stand beside the days; a day without a figure is one contact."""
+    before = [_NUMBER_BEFORE.search(marked.text, max(0, a - 32), a) for a, _ in group]
+    if sum(m is not None for m in before) >= 2:
+        total = sum(marked.value(m.start(1)) if m else 1 for m in before)
+        first = before[0]
+        return _Found(total, (first.start(1) if first else group[0][0], group[-1][1]), 3.6)
+    total, figures, end = 0, 0, group[-1][1]
     for i, (_, after) in enumerate(group):
-        until = group[i + 1][0] if i + 1 < len(group) else min(len(marked.text), after + 24)
-        between = re.match(r"[^.!?\n]{0,30}", marked.text[after:until])
-        number = re.search(r"(?<!\w)N+(?!\w)", between.group()) if between else None
+        until = group[i + 1][0] if i + 1 < len(group) else min(len(marked.text), after + 26)
+        number = _NUMBER_AFTER.match(marked.text, after, until)
         if number:
-            total += marked.value(after + number.start())
-            end = max(end, after + number.end())
+            total += marked.value(number.start(1))
+            figures += 1
+            end = max(end, number.end(1))
         else:
             total += 1
-    return _Found(total, (group[0][0], end), 3.4 if total > len(group) else 2.0)
+    return _Found(total, (group[0][0], end), 3.4 if figures >= 2 else 2.0)
 
 
-_TIMES = re.compile(r"T+(?:[^.!?\nT]{0,30}[, ]T+){1,9}")
+_TIMES = re.compile(r"T+(?:[^!?\nT]{0,30}[, ]T+){1,9}")
 _BETWEEN = re.compile(
     r"T+ ?(?:a|y|and|e|et|und|to|till|bis|-|as|alle|ate|hasta|until) (?:las? |the )?T+"
 )

@@ -66,7 +66,10 @@ class Counts:
     said: Pattern
     ordinals: tuple[tuple[Pattern, int], ...]
     dozens: tuple[tuple[Pattern, int], ...]
+    multiples: tuple[tuple[Pattern, int], ...]
+    future: Pattern
     rate: Pattern
+    run: Pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class Clock:
     """Times of day in words and figures."""
 
     lead: Pattern
+    strict: Pattern
     morning: Pattern
     evening: Pattern
     half: Pattern
@@ -139,18 +143,20 @@ def _periods(table: dict[str, Any]) -> Periods:
     )
 
 
-def _counts(table: dict[str, Any], rate: dict[str, Any], one: str) -> Counts:
+def _counts(table: dict[str, Any], rate: dict[str, Any], period: dict[str, Any]) -> Counts:
+    one, evening = period.get("one", "(?:un|una)"), period["evening"]
     nouns = "|".join(table["nouns"])
     times = "|".join(table["times"])
     stop = table.get(
         "stop",
         "de|en|por|al|a|que|y|para|con|del|los|las|el|la|dias?|semanas?|mes|meses|anos?|horas?|minutos?|euros?|o",
     )
-    filler = rf"(?: (?!(?:{stop})(?!\w))[^\W\d_]+){{0,2}}?"
+    filler = rf"(?: (?:de|di|d'|of))?(?: (?!(?:{stop})(?!\w))[^\W\d_][\w'-]*){{0,2}}?"
+    nouns = rf"[\"'«“„]?(?:\w{{2,20}}-)?(?:{nouns})"
     units = "|".join([*rate["day"], *rate["week"], *rate["month"]])
     return Counts(
         item=re.compile(rf"(?<!\w)(N+|{one})\+?(?:{filler} |-)(?:{nouns})(?!\w)"),
-        times=re.compile(rf"(?<!\w)(N+)\+? ?(?:{times})(?!\w)"),
+        times=re.compile(rf"(?<!\w)(N+)\+?(?: (?:de|di|of))? ?(?:{times})(?!\w)"),
         bare=compile_any(table["bare"]),
         ordinal=re.compile(
             rf"(?<!\w)O+{filler} (?:{nouns}|{times})(?!\w)|(?<!\w)(?:{nouns}|{times}) (?:numero |number |n\. |nummer )?O+(?!\w)"
@@ -171,6 +177,11 @@ def _counts(table: dict[str, Any], rate: dict[str, Any], one: str) -> Counts:
             for name, value in table["ordinals"].items()
         ),
         dozens=tuple((compile_any([name]), value) for name, value in table["dozens"].items()),
+        multiples=tuple(
+            (compile_any([name]), value) for name, value in table.get("multiples", {}).items()
+        ),
+        future=compile_any(table.get("future", [])),
+        run=re.compile(rf"(?<!\w)(N+) (?:{evening})(?!\w)"),
         rate=re.compile(
             rf"(?<!\w)(N+|{one})\+?(?:(?:-| ?)(?:{times}|[^\W\d_]+))?(?: [^\W\d_]+){{0,2}}?,? (?:{units})(?!\w)"
         ),
@@ -192,7 +203,6 @@ def load(lang: str) -> Lexicon:
     }
     unsaid["off_hours"] = compile_any(hours["not"])
     channels = {name: compile_any(table["channels"][name]) for name in CHANNELS}
-    one = table["period"].get("one", "(?:un|una)")
     every = [p for name in CHANNELS for p in table["channels"][name]]
     return Lexicon(
         lang=lang,
@@ -212,9 +222,10 @@ def load(lang: str) -> Lexicon:
             workdays=compile_any(rate["workdays"]),
         ),
         periods=_periods(table["period"]),
-        counts=_counts(table["count"], rate, one),
+        counts=_counts(table["count"], rate, table["period"]),
         clock=Clock(
             lead=compile_any(hours["clock"]),
+            strict=re.compile(rf"(?<!\w)(?:{hours['strict']}) ?(?P<hour>N+)(?!\w)"),
             morning=compile_any(hours["morning"], right=False),
             evening=compile_any(hours["evening"], right=False),
             half=re.compile(_MARK.sub(r"\1+", hours["half"])),

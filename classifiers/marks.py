@@ -52,11 +52,11 @@ _DATE = re.compile(
     r"|(?<![\w.,/-])(?:19|20)\d\d(?![\w/-])"
 )
 _ORDINAL = re.compile(
-    r"(?<![\w.,])(\d{1,3})(?:[.]?[ºª°]|(?:st|nd|rd|th|er|ere|eme|ieme|re|e|ra|ro|da|do|ta|to|va|vo|ma|mo|na|no)(?!\w))"
+    r"(?<![\w.,])(\d{1,3})(?:[.]?[ºª°]|(?:st|nd|rd|th|er|ere|eme|ieme|re|e|a|o|ra|ro|da|do|ta|to|va|vo|ma|mo|na|no)(?!\w))"
 )
 _GERMAN_ORDINAL = re.compile(r"(?<![\w.,])(\d{1,2})\.(?= [^\W\d_])")
 _FIGURE = re.compile(
-    r"(?<![\w.,])\d{1,3}(?:\.\d{3})+(?![\d,])|(?<![\w,])(?<!\.)\d{1,6}(?![\d]|[.,]\d|\w)|(?<![\w.,])\d{1,4}(?=x\b)"
+    r"(?<![\w.,])\d{1,3}(?:\.\d{3})+(?![\d,])|(?<![\w,])(?<!\.)\d{1,6}(?![\d]|[.,]\d|\w)|(?<= at )\d{1,2}(?=\.\d\d\b)|(?<![\w.,])\d{1,4}(?=x\b)"
 )
 _ONES = frozenset(
     {"un", "una", "uno", "um", "uma", "une", "ein", "eine", "einen", "einem", "einer", "one", "a"}
@@ -87,6 +87,7 @@ def mark(folded: str, lexicon: Lexicon, phones: Iterable[Span]) -> Marked:
             _blank(chars, *match.span(), letter)
     _mark_ordinals(chars, lexicon, marked)
     _mark_numbers(chars, lexicon, marked)
+    _mark_times_of_day(chars, lexicon, marked)
     marked.text = "".join(chars)
     return marked
 
@@ -118,8 +119,18 @@ def _mark_ordinals(chars: list[str], lexicon: Lexicon, marked: Marked) -> None:
     text = "".join(chars)
     for pattern, value in lexicon.counts.ordinals:
         for match in pattern.finditer(text):
+            if lexicon.lang == "pt" and lexicon.periods.weekday.match(text, match.start()):
+                continue  # "segunda a sexta" are days there
             marked.numbers[match.start()] = value
             _blank(chars, *match.span(), "O")
+    text = "".join(chars)
+    for pattern, value in lexicon.counts.multiples:
+        for match in pattern.finditer(text):
+            marked.numbers[match.start()] = value
+            _blank(chars, match.start(), match.end() - 1, "N")
+            chars[match.end() - 1] = "x"
+    if lexicon.lang == "de":
+        _mark_german_times(chars, marked)
     text = "".join(chars)
     for pattern, value in lexicon.counts.dozens:
         for match in pattern.finditer(text):
@@ -127,6 +138,34 @@ def _mark_ordinals(chars: list[str], lexicon: Lexicon, marked: Marked) -> None:
                 continue
             marked.numbers[match.start()] = value
             _blank(chars, *match.span(), "N")
+
+
+_MAL = re.compile(r"(?<!\w)([^\W\d_]{3,24})mal(?!\w)")
+
+
+def _mark_german_times(chars: list[str], marked: Marked) -> None:
+    """ "elfmal" is eleven times in one word."""
+    for match in _MAL.finditer("".join(chars)):
+        value = number_words.word_value(match.group(1), "de")
+        if value is not None and value > 1:
+            marked.numbers[match.start()] = value
+            _blank(chars, match.start(), match.end(1), "N")
+
+
+def _mark_times_of_day(chars: list[str], lexicon: Lexicon, marked: Marked) -> None:
+    """ "at 10", "a las diez": what stands after such words is a clock time, unless it counts."""
+    text = "".join(chars)
+    for match in lexicon.clock.strict.finditer(text):
+        start, end = match.span("hour")
+        value = marked.numbers.get(start)
+        if value is None or value > 24 or lexicon.counts.item.match(text, start):
+            continue
+        minute = 0
+        following = re.compile(r"[.:h](\d\d)(?!\w)|:?(N+)(?!\w)").match(text, end)
+        if following and following.group(1):
+            minute, end = int(following.group(1)), following.end()
+        marked.times[start] = TimeOfDay(value, min(minute, 59), value >= 13)
+        _blank(chars, start, end, "T")
 
 
 def _mark_numbers(chars: list[str], lexicon: Lexicon, marked: Marked) -> None:
