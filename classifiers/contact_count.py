@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .lexicon import Lexicon
 from .marks import Marked
@@ -37,9 +37,13 @@ class _Period:
 def claims(marked: Marked, lexicon: Lexicon) -> tuple[Claim | None, Claim | None]:
     """The contact count and the period in days, each with its span, or None."""
     periods = list(_periods(marked, lexicon))
-    count = _count(marked, lexicon, periods)
-    period = _choose_period(marked, periods, count)
-    return count, period
+    found = _count(marked, lexicon, periods)
+    count = found and Claim(found.value, found.span, min(0.95, 0.5 + found.rank / 10))
+    if found is not None and found.listed:
+        return count, Claim(found.days, found.span, 0.7) if found.days else None
+    if count is None:
+        return None, _single_day(marked, lexicon, periods)
+    return count, _nearest_period(marked, periods, count)
 
 
 # --- periods ---------------------------------------------------------------------------------
@@ -91,28 +95,40 @@ def _duration(
     days = round(value * unit) if unit >= 1 else max(1, round(value * unit))
     if unit < 1 and value not in (24, 48, 72) and not words.lead.search(before):
         return None
-    stated = words.lead.search(before) or words.tail.match(after.lstrip(" "))
+    tail = words.tail.match(after.lstrip(" "))
+    if unit == 365 and not tail and not words.within.search(before):
+        return None  # an age, a job, a time as a customer
+    stated = tail or words.lead.search(before)
     return _Period(days, match.span(), 3 if stated else 2) if 0 < days <= 36_500 else None
 
 
-def _choose_period(marked: Marked, periods: list[_Period], count: Claim | None) -> Claim | None:
-    if not periods:
-        return None
-    if count is None:
-        stated = [p for p in periods if p.rank >= 1]
-        if stated:
-            best = max(stated, key=lambda p: (p.rank, -p.span[0]))
-        else:
-            named = [p for p in periods if p.rank == 0]
-            if len(named) != 1:
-                return None
-            best = named[0]
-        return Claim(best.days, best.span, 0.5)
+def _nearest_period(marked: Marked, periods: list[_Period], count: Claim) -> Claim | None:
     start, end = _sentence(marked.text, count.span)
     near = [p for p in periods if p.rank >= 1 and start - 90 <= p.span[0] <= end + 90]
-    if near:
-        best = max(near, key=lambda p: (p.rank - _distance(p.span, count.span) / 40, -p.span[0]))
-        return Claim(best.days, best.span, 0.8)
+    if not near:
+        return None
+    best = max(near, key=lambda p: (p.rank - _distance(p.span, count.span) / 40, -p.span[0]))
+    return Claim(best.days, best.span, 0.8)
+
+
+def _single_day(marked: Marked, lexicon: Lexicon, periods: list[_Period]) -> Claim | None:
+    """The day of one single contact: 1 if the text fixes it, nothing if it is just some Sunday."""
+    words = lexicon.periods
+    for period in sorted(periods, key=lambda p: (-p.rank, p.span[0])):
+        start, end = _sentence(marked.text, period.span)
+        if period.rank == 0:
+            before = marked.text[max(0, period.span[0] - 16) : period.span[0]]
+            if words.some_day.search(before) or words.plural_day.fullmatch(
+                marked.text, *period.span
+            ):
+                continue
+        elif period.days not in (1, 7) or words.to_come.fullmatch(marked.text, *period.span):
+            continue
+        if any(
+            lexicon.channels[name].search(marked.text, start, end)
+            for name in ("call", "sms", "whatsapp", "visit", "email")
+        ):
+            return Claim(period.days, period.span, 0.5)
     return None
 
 
@@ -136,9 +152,11 @@ class _Found:
     value: int
     span: Span
     rank: float
+    days: int | None = None  # the period that a list of days spans by itself
+    listed: bool = False
 
 
-def _count(marked: Marked, lexicon: Lexicon, periods: list[_Period]) -> Claim | None:
+def _count(marked: Marked, lexicon: Lexicon, periods: list[_Period]) -> _Found | None:
     items = list(_items(marked, lexicon))
     found: list[_Found] = [
         *_rates(marked, lexicon, periods, items),
@@ -150,8 +168,7 @@ def _count(marked: Marked, lexicon: Lexicon, periods: list[_Period]) -> Claim | 
     found = [f for f in found if 1 < f.value <= _MOST]
     if not found:
         return None
-    best = max(found, key=lambda f: (f.rank, f.value, -f.span[0]))
-    return Claim(best.value, best.span, min(0.95, 0.5 + best.rank / 10))
+    return max(found, key=lambda f: (f.rank, f.value, -f.span[0]))
 
 
 def _told(marked: Marked, lexicon: Lexicon, start: int) -> bool:
@@ -291,18 +308,17 @@ def _simple(marked: Marked, lexicon: Lexicon) -> Iterator[_Found]:
 def _day_lists(marked: Marked, lexicon: Lexicon) -> Iterator[_Found]:
     """ "Monday 2 calls, Tuesday 3, Wednesday 1", "Tuesday, Thursday and again today"."""
     text = marked.text
-    labels = [m.span() for m in lexicon.periods.weekday.finditer(text)]
+    words = lexicon.periods
+    labels = [m.span() for m in words.weekday.finditer(text)]
     labels += [
-        m.span()
-        for m in lexicon.periods.date.finditer(text)
-        if m.group()[0] != "D" or len(m.group()) != 4
+        m.span() for m in words.date.finditer(text) if m.group()[0] != "D" or len(m.group()) != 4
     ]
-    labels += [m.span() for m in lexicon.periods.month.finditer(text)]
-    for pattern, days in lexicon.periods.fixed:
+    labels += [m.span() for m in words.month.finditer(text)]
+    for pattern, days in words.fixed:
         if days == 1:
             labels += [m.span() for m in pattern.finditer(text)]
     labels.sort()
-    ranges = [m.span() for m in lexicon.periods.weekday_range.finditer(text)]
+    ranges = [m.span() for m in words.weekday_range.finditer(text)]
     labels = [
         (a, b)
         for i, (a, b) in enumerate(labels)
@@ -316,8 +332,22 @@ def _day_lists(marked: Marked, lexicon: Lexicon) -> Iterator[_Found]:
         if len(group) >= 2:
             found = _day_list(marked, group)
             if len(group) >= 3 or found.rank > 3:
-                yield found
+                yield replace(found, days=_days_listed(lexicon, text, group), listed=True)
         group = [label] if label is not None else []
+
+
+def _days_listed(lexicon: Lexicon, text: str, group: list[Span]) -> int | None:
+    """From the first to the last day of the list; None when it mixes weekdays and "today"."""
+    names = [text[a:b] for a, b in group]
+    if all(lexicon.periods.weekday.fullmatch(name) for name in names):
+        first, last = (_weekday(lexicon, name) for name in (names[0], names[-1]))
+        return (last - first) % 7 + 1
+    if all(set(name) == {"D"} for name in names) or not any(
+        lexicon.periods.weekday.fullmatch(name) for name in names
+    ):
+        months = [n for n in names if lexicon.periods.month.fullmatch(n)]
+        return 30 * len(months) if months else len(set(group)) if len(names) <= 4 else None
+    return None
 
 
 _NUMBER_BEFORE = re.compile(

@@ -53,6 +53,10 @@ class Periods:
     not_before: Pattern
     tail: Pattern
     lead: Pattern
+    within: Pattern
+    some_day: Pattern
+    plural_day: Pattern
+    to_come: Pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,10 @@ def _periods(table: dict[str, Any]) -> Periods:
         not_before=re.compile(rf"(?<!\w)(?:{'|'.join(table['not_before'])}) $"),
         tail=compile_any(table["tail"]),
         lead=re.compile(rf"(?<!\w)(?:{'|'.join(table['lead'])})(?: \w+)? $"),
+        within=re.compile(rf"(?<!\w)(?:{table['within']}) $"),
+        some_day=re.compile(rf"(?<!\w)(?:{table['some_day']}) $"),
+        plural_day=compile_any([table["plural_day"]]),
+        to_come=compile_any([table["to_come"]]),
     )
 
 
