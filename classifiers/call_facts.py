@@ -39,8 +39,6 @@ def extract(text: str, *, lang: str, countries: Sequence[str] = ("ES",)) -> Call
         text, folded = text[offset : offset + _LONGEST], folded[offset : offset + _LONGEST]
     plans = tuple(dict.fromkeys((*countries, *words.countries)))
     every = phone_numbers.find_all(text, countries=plans, about_calls=True)
-    if not every and not words.any_contact.search(folded):
-        return CallFacts()
     return _shift(_extract(folded, words, every), offset)
 
 
@@ -60,7 +58,8 @@ def _extract(folded: str, words: Lexicon, every: tuple[NumberMention, ...]) -> C
         "off_hours": _off_hours(folded, marked, words),
     }
     own = [s for name in ("opt_out", "legal_threat", "churn_threat") for s in said[name]]
-    said["channels"], channels = _channels(folded, words, own, bool(numbers or count))
+    claimed = bool(numbers or count or period or any(said.values()))
+    said["channels"], channels = _channels(folded, words, own, claimed)
     for name, found in said.items():
         if found:
             spans[name], confidence[name] = tuple(found[:_SPANS]), 0.85
@@ -134,13 +133,24 @@ def _channels(
     masked = [*own, *(m.span() for m in words.own_contact.finditer(folded))]
     found: dict[str, Span] = {}
     for name, pattern in words.channels.items():
-        for match in pattern.finditer(folded):
-            if not any(a < match.end() and match.start() < b for a, b in masked):
-                found[name] = match.span()
-                break
+        span = _first(folded, pattern, masked)
+        if span is not None:
+            found[name] = span
+    if not found.keys() & {"sms", "whatsapp", "other"}:
+        message = _first(folded, words.message, masked)
+        # a message on the answering machine is a call, one by WhatsApp or LinkedIn no SMS
+        if message is not None and not words.voicemail.search(folded):
+            found["sms"] = message
     if not found and otherwise_call:
         return [], ("call",)
     return sorted(found.values()), tuple(sorted(found))
+
+
+def _first(folded: str, pattern: re.Pattern[str], masked: Iterable[Span]) -> Span | None:
+    for match in pattern.finditer(folded):
+        if not any(a < match.end() and match.start() < b for a, b in masked):
+            return match.span()
+    return None
 
 
 def _off_hours(folded: str, marked: Marked, words: Lexicon) -> list[Span]:

@@ -98,6 +98,8 @@ class Lexicon:
     lang: str
     countries: tuple[str, ...]
     channels: dict[str, Pattern]
+    message: Pattern
+    voicemail: Pattern
     own_contact: Pattern
     dialled: Pattern
     said: dict[str, Pattern]
@@ -216,6 +218,8 @@ def load(lang: str) -> Lexicon:
         lang=lang,
         countries=tuple(table["countries"]),
         channels=channels,
+        voicemail=compile_any(table["channels"]["voicemail"]),
+        message=compile_any(table["channels"]["message"]),
         own_contact=compile_any(table["self"]["channels"]),
         dialled=re.compile(rf"(?<!\w)(?:{'|'.join(table['numbers']['dialled'])})[ :(]*$"),
         said=said,
@@ -242,5 +246,5 @@ def load(lang: str) -> Lexicon:
             quarter_to=re.compile(_MARK.sub(r"\1+", hours["quarter_to"])),
             after=re.compile(rf"(?:{hours['after']})$"),
         ),
-        any_contact=compile_any([*every, *table.get("contact", [])]),
+        any_contact=compile_any([*every, *table["channels"]["message"], *table["contact"]]),
     )
