@@ -27,7 +27,6 @@ from listener.storage import Database
 _FOLDER = Path(__file__).parent
 _MOST_BYTES = 20_000
 _LANGUAGE_COOKIE = "listener_language"
-_ADDRESS_FAILURES = 30  # of one address, over all names, before it waits too
 
 
 @dataclass
@@ -38,6 +37,7 @@ class SignInPages:
     now: Callable[[], datetime] = accounts.utc_now
     strangers: Strangers = field(default_factory=Strangers)
     addresses: Strangers = field(default_factory=Strangers)
+    address_failures: int = 30  # of one address, over all names, before it waits too
 
     def routes(self) -> list[Route]:
         return [
@@ -99,7 +99,7 @@ class SignInPages:
 
     def _count(self, address: str, now: datetime) -> None:
         before = self.addresses.get(address)
-        if before.failed + 1 < _ADDRESS_FAILURES:
+        if before.failed + 1 < self.address_failures:
             self.addresses.put(address, Attempts(before.failed + 1))
         else:
             self.addresses.put(address, Attempts(0, now + accounts.LOCKED_FOR))

@@ -1,0 +1,265 @@
+"""What people may see and do: refused in the service layer, whatever a page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from browser import world as worlds
+
+from listener.desk import Desk, gaps, state_of
+from listener.domain import CaseStatus, Resolution
+from listener.errors import CRMError, NotAllowed, StaleWrite, StorageError
+from listener.settings import SourceConfig
+from listener.storage import people
+from listener.storage.cases import CaseFilter
+from listener.storage.health import SubscriptionHealth
+from listener.storage.people import User
+
+MADRID = ZoneInfo("Europe/Madrid")
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[worlds.World]:
+    made = worlds.build(tmp_path_factory.mktemp("desk"))
+    yield made
+    made.db.close()
+
+
+@pytest.fixture(scope="module")
+def desk(world: worlds.World) -> Desk:
+    return Desk(world.db, world.settings)
+
+
+@pytest.fixture(scope="module")
+def user(world: worlds.World) -> Callable[[str], User]:
+    def find(name: str) -> User:
+        with world.db.read() as session:
+            found = people.get(session, name)
+        assert found is not None
+        return found
+
+    return find
+
+
+def changes(desk: Desk, who: User, case_id: int, version: int) -> dict[str, Callable[[], object]]:
+    return {
+        "assign": lambda: desk.assign(who, case_id, who.username, version=version),
+        "status": lambda: desk.set_status(who, case_id, CaseStatus.PENDING, version=version),
+        "note": lambda: desk.note(who, case_id, "una nota"),
+        "correct": lambda: desk.correct(who, case_id, 1, "sentiment", "neutral"),
+        "customer": lambda: desk.confirm_customer(who, case_id, None, None, version=version),
+        "record": lambda: desk.customer(who, "local", "C-1001"),
+        "people": lambda: desk.assignable(who, "movistar"),
+    }
+
+
+@pytest.mark.parametrize(
+    "what", ["assign", "status", "note", "correct", "customer", "record", "people"]
+)
+def test_marc_of_marketing_looks_but_changes_nothing(
+    desk: Desk, user: Callable[[str], User], world: worlds.World, what: str
+) -> None:
+    marc, case_id = user("marc"), world.cases["lucia"]
+    before = desk.case(marc, case_id)
+    with pytest.raises(NotAllowed):
+        changes(desk, marc, case_id, before.detail.summary.version)[what]()
+    assert desk.case(marc, case_id) == before
+
+
+def test_only_those_who_work_on_cases_see_the_customers_record(
+    desk: Desk, user: Callable[[str], User], world: worlds.World
+) -> None:
+    case_id = world.cases["lucia"]
+    assert desk.case(user("marc"), case_id).record is None
+    record = desk.case(user("ana"), case_id).record
+    assert record is not None
+    assert record.customer.name == "Lucía Marín"
+    assert len(record.events) == 7
+    assert list(record.events) == sorted(record.events, key=lambda e: e.at)
+
+
+def test_berta_of_vodafone_sees_no_case_of_movistar(
+    desk: Desk, user: Callable[[str], User], world: worlds.World
+) -> None:
+    berta = user("berta")
+    assert desk.inbox(berta, CaseFilter())[1] == 0
+    assert desk.inbox(berta, CaseFilter(brands=("movistar",)))[1] == 0
+    with pytest.raises(NotAllowed):
+        desk.case(berta, world.cases["lucia"])
+    found = desk.trends(
+        berta, first=NOW.date() - timedelta(9000), last=date(2030, 1, 1), zone=MADRID
+    )
+    assert {t.brand for t in found.tallies} == {"vodafone"}
+    asked = desk.trends(
+        berta, first=date(2020, 1, 1), last=date(2030, 1, 1), zone=MADRID, brands=("movistar",)
+    )
+    assert asked.tallies == ()
+    assert [v.alert.brand for v in desk.alerts(berta)] == [None]
+    assert desk.sources(berta).rejects == ()
+    assert len(desk.sources(user("ana")).rejects) == 1
+
+
+def test_somebody_of_some_brands_opens_a_record_only_from_a_case_of_theirs(
+    desk: Desk, user: Callable[[str], User], world: worlds.World
+) -> None:
+    ana = replace(user("ana"), brands=("movistar",))
+    case_id = world.cases["lucia"]
+    assert desk.customer(ana, "local", "C-1001", case_id).customer.ref == "C-1001"
+    for ref, case in (("C-1001", None), ("C-1002", case_id), ("C-1001", world.cases["jo"])):
+        with pytest.raises(NotAllowed):
+            desk.customer(ana, "local", ref, case)
+    with pytest.raises(NotAllowed):
+        desk.customer(replace(ana, brands=("vodafone",)), "local", "C-1001", case_id)
+
+
+def test_a_case_goes_only_to_somebody_who_may_work_on_it(
+    desk: Desk, user: Callable[[str], User], world: worlds.World
+) -> None:
+    ana, case_id = user("ana"), world.cases["paula"]
+    version = desk.case(ana, case_id).detail.summary.version
+    for name in ("marc", "berta"):
+        with pytest.raises(NotAllowed):
+            desk.assign(ana, case_id, name, version=version)
+    assert {p.username for p in desk.assignable(ana, "movistar")} == {"ana", "ben", "admin"}
+
+
+def test_the_second_of_two_is_told_what_the_first_did(
+    desk: Desk, user: Callable[[str], User], world: worlds.World
+) -> None:
+    case_id = world.cases["persona3"]
+    version = desk.case(user("ana"), case_id).detail.summary.version
+    desk.assign(user("ana"), case_id, "ana", version=version)
+    with pytest.raises(StaleWrite) as stale:
+        desk.set_status(
+            user("ben"), case_id, CaseStatus.CLOSED, Resolution.ANSWERED, version=version
+        )
+    assert "ana: assigned" in stale.value.changed
+    assert desk.case(user("ben"), case_id).detail.summary.status == CaseStatus.OPEN
+
+
+def test_only_a_candidate_of_the_case_can_be_its_customer(
+    desk: Desk, user: Callable[[str], User], world: worlds.World
+) -> None:
+    ana, case_id = user("ana"), world.cases["tomas"]
+    case = desk.case(ana, case_id).detail
+    assert case.summary.customer_ref is None
+    with pytest.raises(NotAllowed):
+        desk.confirm_customer(ana, case_id, "local", "C-1001", version=case.summary.version)
+    desk.confirm_customer(ana, case_id, "local", "C-1002", version=case.summary.version)
+    view = desk.case(ana, case_id)
+    assert view.record is not None
+    assert view.record.customer.name == "Tomás Rey"
+
+
+def test_a_mention_is_corrected_only_on_its_own_case(
+    desk: Desk, user: Callable[[str], User], world: worlds.World
+) -> None:
+    ana = user("ana")
+    other = desk.case(ana, world.cases["jo"]).detail.mentions[0].id
+    with pytest.raises(NotAllowed):
+        desk.correct(ana, world.cases["paula"], other, "sentiment", "neutral")
+    desk.correct(ana, world.cases["jo"], other, "sentiment", "neutral")
+    reading = desk.case(ana, world.cases["jo"]).detail.mentions[0].reading
+    assert reading is not None
+    assert reading.sentiment == "neutral"
+    assert reading.corrected["sentiment"] == "ana"
+
+
+def test_a_crm_that_is_not_configured_leaves_the_case_readable(
+    world: worlds.World, user: Callable[[str], User]
+) -> None:
+    listener = world.settings.listener
+    without = listener.model_copy(
+        update={"matching": listener.matching.model_copy(update={"crms": ()})}
+    )
+    desk = Desk(world.db, world.settings.model_copy(update={"listener": without}))
+    view = desk.case(user("ana"), world.cases["lucia"])
+    assert view.record is None
+    assert "not configured" in view.trouble
+    with pytest.raises(CRMError):
+        desk.customer(user("ana"), "local", "C-1001")
+
+
+def test_a_failed_message_is_sent_again_once(desk: Desk, user: Callable[[str], User]) -> None:
+    failed = next(d for v in desk.alerts(user("ana")) for d in v.deliveries if d.status == "failed")
+    with pytest.raises(NotAllowed):
+        desk.send_again(user("marc"), failed.id)
+    desk.send_again(user("ana"), failed.id)
+    with pytest.raises(StorageError):
+        desk.send_again(user("ana"), failed.id)
+
+
+def test_only_an_administrator_loads_or_removes_the_sample(
+    desk: Desk, user: Callable[[str], User]
+) -> None:
+    for work in (desk.load_sample, desk.remove_sample):
+        with pytest.raises(NotAllowed):
+            work(user("ana"))
+
+
+# ---------------------------------------------------------------------------- gaps and states
+
+
+def watched(**changes: object) -> SubscriptionHealth:
+    values: dict[str, object] = {
+        "key": "noticias/movistar",
+        "source_name": "noticias",
+        "source_type": "feed",
+        "cursor": None,
+        "watched_since": NOW - timedelta(days=5),
+        "last_attempt_at": NOW,
+        "last_success_at": NOW,
+        "last_item_at": NOW,
+        "not_before": None,
+        "failures": 0,
+        "failing_since": None,
+        "last_error": None,
+        "items": 0,
+        "pages": 0,
+        "problems": 0,
+    }
+    return SubscriptionHealth(**(values | changes))  # type: ignore[arg-type]
+
+
+def test_days_before_the_first_watch_and_after_the_last_answer_are_gaps() -> None:
+    first, last = date(2026, 11, 16), date(2026, 11, 30)
+    silent = watched(last_success_at=NOW - timedelta(days=2))
+    found = gaps([silent], first, last, MADRID, NOW)
+    assert sorted(found) == [
+        date(2026, 11, 16),
+        date(2026, 11, 17),
+        date(2026, 11, 22),
+        date(2026, 11, 23),
+    ]
+    assert gaps([silent, watched()], first, last, MADRID, NOW) == {first, date(2026, 11, 17)}
+    assert gaps([], first, last, MADRID, NOW) == frozenset()
+
+
+def test_a_source_that_never_answered_leaves_only_gaps() -> None:
+    found = gaps(
+        [watched(last_success_at=None)], date(2026, 11, 20), date(2026, 11, 23), MADRID, NOW
+    )
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize(
+    ("changed", "state"),
+    [
+        ({}, "ok"),
+        ({"failures": 1}, "failing"),
+        ({"last_attempt_at": None}, "waiting"),
+        ({"not_before": NOW + timedelta(minutes=3)}, "waiting"),
+        ({"last_item_at": NOW - timedelta(days=3)}, "silent"),
+        ({"source_name": "gone"}, "off"),
+    ],
+)
+def test_the_state_of_a_source(world: worlds.World, changed: dict[str, object], state: str) -> None:
+    settings = world.settings.model_copy(
+        update={"sources": (SourceConfig(name="noticias", type="feed"),)}
+    )
+    assert state_of(watched(**changed), settings, NOW) == state
