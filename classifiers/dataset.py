@@ -131,11 +131,12 @@ def training_examples(public: Path, own: Sequence[Example]) -> list[Example]:
     """
     examples: list[Example] = list(own)
     for row in public_set(public, "umsab"):
+        if row.lang in WITHOUT_SENTIMENT:
+            continue
         examples.append(
             replace(
                 row,
-                sentiment=None if row.lang in WITHOUT_SENTIMENT else row.sentiment,
-                complaint=False if row.sentiment != "negative" and row.lang != "hi" else None,
+                complaint=None if row.sentiment == "negative" else False,
                 harassment=False,
                 weight=1.0,
             )
@@ -143,7 +144,7 @@ def training_examples(public: Path, own: Sequence[Example]) -> list[Example]:
     for row in public_set(public, "cfpb_narratives_en"):
         if row.harassment:
             row = replace(row, category="harassment")
-        elif row.harassment is None and row.category is None:
+        elif row.kind != "read" and row.category is None:
             continue
         examples.append(row)
     for row in public_set(public, "telecom_tweets_fr"):
@@ -189,6 +190,9 @@ def augment(text: str, rng: random.Random) -> str:
     """The same post as someone else might have typed it: no accents, no capitals, slips."""
     if rng.random() < 0.3:
         text = _HANDLE.sub("@user", text)  # as the public sets write every handle
+    if rng.random() < 0.3:
+        # Other figures, same matter: no number may become the sign of an answer.
+        text = re.sub(r"[1-9]", lambda found: str(rng.randint(1, 9)), text)
     if rng.random() < 0.25:
         text = _no_accents(text)
     if rng.random() < 0.25:

@@ -63,7 +63,7 @@ class Recipe:
 # Loss weights by source: sentiment, complaint, harassment, category. Weak labels count little.
 LOSS_WEIGHTS: dict[str, tuple[float, float, float, float]] = {
     "own": (0.3, 1.0, 1.5, 1.0),
-    "umsab": (1.0, 0.1, 0.1, 0.0),
+    "umsab": (1.0, 0.05, 0.03, 0.0),
     "cfpb_narratives_en": (0.0, 0.2, 1.0, 0.3),
     "telecom_tweets_fr": (0.0, 0.5, 1.0, 0.0),
 }
