@@ -1,21 +1,21 @@
 """Reading a search that answers newest first, without losing what lies behind a stop.
 
-A walk goes from the newest item down to the `floor`, which is where the walk before ended. After
-every page the cursor says how far down we are; a walk that was cut short is finished from there
-before a new one begins. Items near the newest one are remembered by id, because servers index
-late: each walk reads that stretch again and passes on only pages with something new.
+A walk goes from the newest item down to the `floor`. After every page the cursor says how far down
+we are; a walk that was cut short is finished from there before a new one begins. Servers index
+late, so the next floor lies a little below the newest item: the items of that stretch are
+remembered by id, each walk reads it again, and only pages with something new are passed on.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from listener.domain import RawPage
-from listener.sources.items import dict_of, list_of
+from listener.sources.items import dict_of
 
 OVERLAP = timedelta(minutes=30)
 MAX_REMEMBERED = 400
@@ -28,14 +28,14 @@ class Walk:
     floor: datetime
     top: datetime | None = None
     reached: datetime | None = None
-    seen: tuple[str, ...] = ()  # ids from the newest stretch
+    seen: Mapping[str, datetime] = field(default_factory=dict)  # the newest stretch: id -> time
 
     def to_json(self) -> dict[str, Any]:
         return {
             "floor": self.floor.isoformat(),
             "top": self.top.isoformat() if self.top else None,
             "reached": self.reached.isoformat() if self.reached else None,
-            "seen": list(self.seen),
+            "seen": {name: int(when.timestamp()) for name, when in self.seen.items()},
         }
 
 
@@ -45,7 +45,11 @@ def walk_from(value: Any) -> Walk | None:
     floor = _time(data.get("floor"))
     if floor is None:
         return None
-    seen = tuple(str(item) for item in list_of(data.get("seen")))
+    seen = {
+        str(name): datetime.fromtimestamp(seconds, UTC)
+        for name, seconds in dict_of(data.get("seen")).items()
+        if isinstance(seconds, int) and 0 <= seconds < 2**33
+    }
     return Walk(floor, _time(data.get("top")), _time(data.get("reached")), seen)
 
 
@@ -92,7 +96,7 @@ def walk(
 
 def _down(state: Walk, ask: Ask, max_requests: int) -> Iterator[tuple[RawPage | None, Walk]]:
     """One walk: (page or None where nothing is new, state) after each request."""
-    since = state.floor - OVERLAP
+    since = state.floor
     until, token = state.reached, None
     for _ in range(max_requests):
         batch = ask(since, until, token)
@@ -101,7 +105,7 @@ def _down(state: Walk, ask: Ask, max_requests: int) -> Iterator[tuple[RawPage | 
         oldest = min((when for _, when in batch.items), default=None)
         more = batch.token is not None or (batch.full and bool(fresh))
         if oldest is None or oldest <= since or not more:
-            state = replace(state, floor=state.top or state.floor, top=None, reached=None)
+            state = replace(state, floor=_next_floor(state), top=None, reached=None)
             yield (batch.page if fresh else None), state
             return
         if until is not None and oldest >= until and token is None:
@@ -114,11 +118,25 @@ def _down(state: Walk, ask: Ask, max_requests: int) -> Iterator[tuple[RawPage | 
 
 
 def _after(state: Walk, batch: Batch) -> Walk:
-    top = max((when for _, when in batch.items), default=state.floor)
-    top = max(top, state.top or state.floor)
-    recent = [name for name, when in batch.items if when >= top - OVERLAP]
-    seen = tuple(dict.fromkeys((*recent, *state.seen)))[:MAX_REMEMBERED]
+    if not batch.items:
+        return state
+    top = max(when for _, when in batch.items)
+    top = max(top, state.top or top)
+    near = {**state.seen, **dict(batch.items)}
+    newest = sorted(near.items(), key=lambda one: one[1], reverse=True)[:MAX_REMEMBERED]
+    seen = {name: when for name, when in newest if when >= top - OVERLAP}
     return replace(state, top=top, seen=seen)
+
+
+def _next_floor(state: Walk) -> datetime:
+    """Where the next walk ends: never lower than what we remember, or it would pass on the same
+    pages for ever; where more than MAX_REMEMBERED items came, the stretch is shorter."""
+    if state.top is None:
+        return state.floor
+    floor = max(state.floor, state.top - OVERLAP)
+    if len(state.seen) >= MAX_REMEMBERED:
+        floor = max(floor, min(state.seen.values()) + timedelta(seconds=1))
+    return floor
 
 
 def load_cursor(cursor: str | None) -> dict[str, Any]:
