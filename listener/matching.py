@@ -93,7 +93,7 @@ _OTHER_LINE = re.compile(
     rf"){_LINKS}$"
 )
 _OWN_AFTER = re.compile(
-    rf"[ ,)\"'»]*(?:,? ?que |which |qui )?(?:es|is|e|est|ist|c'est)? ?(?:el |o |il |the )?{_OWN_DET} {_LINE}"
+    rf"[ ,)\"'»]*(?:\(|(?:,? ?que |which |qui )?(?:es|is|e|est|ist|c'est) )(?:el |o |il |the )?{_OWN_DET} {_LINE}"
     rf"(?! de {_POSS}| d[ia] | {_KIN}| von )(?!\w)"
 )
 # "llama a mi número el 911..." and "mi teléfono: 911... otra vez": a caller after all.
@@ -105,6 +105,7 @@ _CALLS_AFTER = re.compile(
     r"|outra vez|de novo|me liga|ligando|encore|m'appelle|ancora|mi chiama|schon wieder|ruft)\b"
 )
 _RUN = re.compile(r"(?<![\w@])\+?\(?\+?\d(?:[ .\-/()\u200b\u2060\xa0]{0,3}\d){6,16}(?![\w@])")
+_DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{4}(?!\d)|\d{4}[./-]\d{1,2}[./-]\d{1,2}(?!\d)")
 
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{2,63}){1,4}(?![\w@-])")
 _OWN_MAIL = re.compile(
@@ -204,11 +205,17 @@ def _phones(
         mine = not theirs and _is_own(before, after)
         if not (theirs or mine):
             continue
-        for country in countries or ("",):
-            number = phones.normalise(match[0], country)
-            if number and number not in registry:
-                yield Identifier(IdentifierKind.PHONE, number, own=mine)
-                break
+        number = _read_phone(match[0], countries)
+        if number and number not in registry:
+            yield Identifier(IdentifierKind.PHONE, number, own=mine)
+
+
+def _read_phone(written: str, countries: Sequence[str]) -> str | None:
+    """By the first country that has assigned the number, else by the first whose length fits."""
+    if _DATE.match(written):
+        return None
+    read = [n for c in countries or ("",) if (n := phones.normalise(written, c))]
+    return next((n for n in read if phones.is_assigned(n)), next(iter(read), None))
 
 
 def _is_own(before: str, after: str) -> bool:

@@ -40,12 +40,28 @@ def normalise(written: str, country: str = "") -> str | None:
     except phonenumbers.NumberParseException:
         return None
     e164 = _one_line(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    return e164 if is_assigned(e164) or _fits(e164) else None
+
+
+def _fits(e164: str) -> bool:
+    """By its length a subscriber's number. One without its area code is dialled in many places."""
     try:
-        if not phonenumbers.is_possible_number(phonenumbers.parse(e164)):
-            return None
+        number = phonenumbers.parse(e164)
     except phonenumbers.NumberParseException:
-        return None
-    return e164
+        return False
+    fits = phonenumbers.is_possible_number_for_type_with_reason(
+        number, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE
+    )
+    return bool(fits == phonenumbers.ValidationResult.IS_POSSIBLE)
+
+
+@lru_cache(maxsize=65536)
+def is_assigned(e164: str) -> bool:
+    """Whether libphonenumber knows the number's range as given to subscribers."""
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(e164))
+    except phonenumbers.NumberParseException:
+        return False
 
 
 def _argentine(digits: str) -> str | None:

@@ -87,6 +87,8 @@ CALLERS = [
     ("FR", "le 01 99 00 12 34 m'appelle"),
     ("IT", "mi chiamano dal 300 123 4567"),
     ("DE", "mich ruft ständig 030 23125123 an"),
+    ("BR", "Hoje, dia 03/07/2018, meu celular apresentou problema"),
+    ("BR", "meu telefone é 98859-6419"),  # no area code: dialled in sixty places
     ("DE", "Meine Nummer habt ihr gesperrt, aber 030 23125123 ruft weiter an"),
 ]
 
@@ -125,7 +127,12 @@ def test_a_number_of_the_registry_is_never_a_customers() -> None:
     assert len(identifiers(text)) == 1
 
 
-def test_the_first_country_whose_plan_takes_the_number_reads_it() -> None:
+def test_a_country_that_has_assigned_the_number_reads_it_before_one_whose_length_fits() -> None:
+    text = "my number is 202-555-0123"
+    assert [i.value for i in identifiers(text, countries=("GB", "US"))] == ["+12025550123"]
+
+
+def test_the_first_country_whose_length_fits_reads_an_unassigned_number() -> None:
     assert [i.value for i in identifiers("my number is 07700 900123", countries=("ES", "GB"))] == [
         "+447700900123"
     ]
