@@ -41,6 +41,9 @@ def claims(marked: Marked, lexicon: Lexicon) -> tuple[Claim | None, Claim | None
     count = found and Claim(found.value, found.span, min(0.95, 0.5 + found.rank / 10))
     if found is not None and found.listed:
         return count, Claim(found.days, found.span, 0.7) if found.days else None
+    days = found and _days_inside(marked, lexicon, found.span)
+    if count is not None and days:
+        return count, Claim(days, count.span, 0.7)
     if count is None:
         return None, _single_day(marked, lexicon, periods)
     return count, _nearest_period(marked, periods, count)
@@ -158,17 +161,33 @@ class _Found:
 
 def _count(marked: Marked, lexicon: Lexicon, periods: list[_Period]) -> _Found | None:
     items = list(_items(marked, lexicon))
+    rates = [m.span() for m in lexicon.counts.rate.finditer(marked.text)]
+    single = [i for i in items if not any(_overlap(i.span, rate) for rate in rates)]
     found: list[_Found] = [
         *_rates(marked, lexicon, periods, items),
-        *_sums(marked, items),
+        *_sums(marked, single),
         *_simple(marked, lexicon),
         *_day_lists(marked, lexicon),
         *_time_lists(marked),
+        *_channel_lists(marked, lexicon),
     ]
     found = [f for f in found if 1 < f.value <= _MOST]
     if not found:
         return None
     return max(found, key=lambda f: (f.rank, f.value, -f.span[0]))
+
+
+def _days_inside(marked: Marked, lexicon: Lexicon, span: Span) -> int | None:
+    """ "3 emails Monday, 2 texts Tuesday, a call Wednesday": the list spans three days."""
+    until = min(len(marked.text), span[1] + 14)
+    group = [m.span() for m in lexicon.periods.weekday.finditer(marked.text, span[0], until)]
+    if len(group) < 3 or lexicon.periods.weekday_range.search(marked.text, span[0], until):
+        return None
+    return _days_listed(lexicon, marked.text, group)
+
+
+def _overlap(a: Span, b: Span) -> bool:
+    return a[0] < b[1] and b[0] < a[1]
 
 
 def _told(marked: Marked, lexicon: Lexicon, start: int) -> bool:
@@ -377,14 +396,48 @@ def _day_list(marked: Marked, group: list[Span]) -> _Found:
 
 
 _TIMES = re.compile(r"T+(?:[^!?\nT]{0,30}[, ]T+){1,9}")
-_BETWEEN = re.compile(
-    r"T+ ?(?:a|y|and|e|et|und|to|till|bis|-|as|alle|ate|hasta|until) (?:las? |the )?T+"
-)
 
 
 def _time_lists(marked: Marked) -> Iterator[_Found]:
     """ "at 10, at 1 and at 3:30": one contact each."""
     for match in _TIMES.finditer(marked.text):
         number = len(re.findall(r"T+", match.group()))
-        if number >= 3 or (number == 2 and not _BETWEEN.search(match.group())):
-            yield _Found(number, match.span(), 1.5 if number == 2 else 2.2)
+        if number >= 3:
+            yield _Found(number, match.span(), 2.2)
+
+
+_ENUMERATED = re.compile(
+    r"[^.!?\n]{0,32}?(?:,|;| y | and | then | e | et | und | puis | poi | dann )[^.!?\n]{0,28}"
+)
+
+
+def _channel_lists(marked: Marked, lexicon: Lexicon) -> Iterator[_Found]:
+    """ "texted me, emailed me and then rang me": three contacts."""
+    spans = sorted(
+        m.span() for pattern in lexicon.channels.values() for m in pattern.finditer(marked.text)
+    )
+    group: list[Span] = []
+    for span in [*spans, None]:
+        if span is not None and group and span[0] < group[-1][1]:
+            continue
+        if span is not None and (
+            not group or _ENUMERATED.fullmatch(marked.text, group[-1][1], span[0])
+        ):
+            group.append(span)
+            continue
+        if len(group) >= 3 and _is_past(marked, lexicon, (group[0][0], group[-1][1])):
+            yield _Found(len(group), (group[0][0], group[-1][1]), 1.4)
+        group = [span] if span is not None else []
+
+
+_ENGLISH_PAST = re.compile(r"(?<!\w)(?:rang|phoned|emailed|texted|called)(?!\w)")
+
+
+def _is_past(marked: Marked, lexicon: Lexicon, span: Span) -> bool:
+    """Told of certain days or hours, or in the English past tense: no habit."""
+    text = marked.text[slice(*span)]
+    return (
+        "T" in text
+        or lexicon.periods.weekday.search(text) is not None
+        or (lexicon.lang == "en" and _ENGLISH_PAST.search(text) is not None)
+    )

@@ -165,7 +165,9 @@ def _counts(table: dict[str, Any], rate: dict[str, Any], period: dict[str, Any])
     nouns = rf"[\"'«“„]?(?:\w{{2,20}}-)?(?:{nouns})"
     units = "|".join([*rate["day"], *rate["week"], *rate["month"]])
     return Counts(
-        item=re.compile(rf"(?<!\w)(N+|{one})\+?(?:{filler} |-)(?:{nouns})(?!\w)"),
+        item=re.compile(
+            rf"(?<!\w)(N+|{one})\+?(?:-odd|-ish| or so| oder so| ou plus)?(?:{filler} |-)(?:{nouns})(?!\w)"
+        ),
         times=re.compile(rf"(?<!\w)(N+)\+?(?: (?:de|di|of))? ?(?:{times})(?!\w)"),
         bare=compile_any(table["bare"]),
         ordinal=re.compile(
@@ -193,7 +195,7 @@ def _counts(table: dict[str, Any], rate: dict[str, Any], period: dict[str, Any])
         future=compile_any(table.get("future", [])),
         run=re.compile(rf"(?<!\w)(N+) (?:{evening})(?!\w)"),
         rate=re.compile(
-            rf"(?<!\w)(N+|{one})\+?(?:(?:-| ?)(?:{times}|[^\W\d_]+))?(?: [^\W\d_]+){{0,2}}?,? (?:{units})(?!\w)"
+            rf"(?<!\w)(N+|{one})\+?(?:(?:-| ?)(?:{times}|[^\W\d_]+))?(?: (?!(?:in|en|em|im|within|over|sur|dans)(?!\w))[^\W\d_]+){{0,2}}?,? (?:{units})(?!\w)"
         ),
     )
 
