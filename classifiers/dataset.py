@@ -192,7 +192,7 @@ def augment(text: str, rng: random.Random) -> str:
         text = _HANDLE.sub("@user", text)  # as the public sets write every handle
     if rng.random() < 0.3:
         # Other figures, same matter: no number may become the sign of an answer.
-        text = re.sub(r"[1-9]", lambda found: str(rng.randint(1, 9)), text)
+        text = re.sub(r"[1-9]", lambda _: str(rng.randint(1, 9)), text)
     if rng.random() < 0.25:
         text = _no_accents(text)
     if rng.random() < 0.25:
