@@ -39,10 +39,10 @@ def extract(text: str, *, lang: str, countries: Sequence[str] = ("ES",)) -> Call
         text, folded = text[offset : offset + _LONGEST], folded[offset : offset + _LONGEST]
     plans = tuple(dict.fromkeys((*countries, *words.countries)))
     every = phone_numbers.find_all(text, countries=plans, about_calls=True)
-    return _shift(_extract(folded, words, every), offset)
+    return _shift(_extract(text, folded, words, every), offset)
 
 
-def _extract(folded: str, words: Lexicon, every: tuple[NumberMention, ...]) -> CallFacts:
+def _extract(text: str, folded: str, words: Lexicon, every: tuple[NumberMention, ...]) -> CallFacts:
     numbers = tuple(_callers(folded, every, words))
     marked = mark(folded, words, [n.span for n in every])
     spans: dict[str, tuple[Span, ...]] = {}
@@ -52,7 +52,9 @@ def _extract(folded: str, words: Lexicon, every: tuple[NumberMention, ...]) -> C
         if claim is not None:
             spans[name], confidence[name] = (claim.span,), claim.confidence
     said = {
-        "opt_out": _said(folded, words, "opt_out"),
+        "opt_out": sorted(
+            [*_said(folded, words, "opt_out"), *_is_somebody_else(text, folded, words)]
+        ),
         "churn_threat": _said(folded, words, "churn"),
         "legal_threat": _said(folded, words, "legal"),
         "off_hours": _off_hours(folded, marked, words),
@@ -126,6 +128,14 @@ def _said(folded: str, words: Lexicon, name: str) -> list[Span]:
     ]
 
 
+def _is_somebody_else(text: str, folded: str, words: Lexicon) -> Iterator[Span]:
+    """ "I'm not Darnell": a name, by its capital letter."""
+    for match in words.not_person.finditer(folded):
+        name = text[slice(*match.span("name"))]
+        if name.istitle():
+            yield match.span()
+
+
 def _channels(
     folded: str, words: Lexicon, own: Iterable[Span], otherwise_call: bool
 ) -> tuple[list[Span], tuple[str, ...]]:
@@ -160,6 +170,9 @@ def _off_hours(folded: str, marked: Marked, words: Lexicon) -> list[Span]:
     return sorted(spans)
 
 
+_NOON = re.compile(r"noon|midi|mediodia|meio-dia|mezzogiorno|mittag")
+
+
 def _is_off(time: TimeOfDay) -> bool:
     minutes = time.hour * 60 + time.minute
     if not time.sure and time.hour < 5:
@@ -176,7 +189,8 @@ def _times(marked: Marked, words: Lexicon) -> Iterator[tuple[Span, TimeOfDay]]:
         time = marked.times.get(start)
         if time is None:
             value = marked.value(start)
-            if not 0 <= value <= 24 or marked.text[start] == "T":
+            lasts = any(p.match(marked.text, start) for p, _ in words.periods.durations)
+            if not 0 <= value <= 24 or marked.text[start] == "T" or lasts:
                 continue
             time = TimeOfDay(value, 0, value >= 13)
         yield _refine(marked, words, match.span(), time)
@@ -186,15 +200,21 @@ def _refine(marked: Marked, words: Lexicon, span: Span, time: TimeOfDay) -> tupl
     """Adds "half past", "a quarter to", "in the morning", "after"."""
     clock, text = words.clock, marked.text
     hour, minute, sure, end = time.hour, time.minute, time.sure, span[1]
-    before = text[max(0, span[0] - 24) : span[0]]
+    figure = re.search(r"[TN]", text[slice(*span)])
+    start = span[0] + figure.start() if figure else span[0]
+    before = text[max(0, start - 32) : start]
     for pattern, minutes in ((clock.half, 30), (clock.quarter, 15), (clock.quarter_to, -15)):
         match = pattern.match(text, end)
         if match:
             minute, end = minute + minutes, match.end()
             break
+    else:
+        match = clock.past.match(text, end)
+        if match:
+            minute, end = marked.value(match.start() + match.group().find("N")), match.end()
     if clock.half_before.search(before):
         minute -= 30
-    elif clock.after.search(before):
+    if clock.after.search(before):
         minute += 1
     if minute < 0:
         hour, minute = hour - 1, minute + 60
@@ -205,4 +225,6 @@ def _refine(marked: Marked, words: Lexicon, span: Span, time: TimeOfDay) -> tupl
         sure, end = True, skipped + morning.end()
     elif evening and hour < 12 and not time.sure:
         hour, sure, end = hour + 12, True, skipped + evening.end()
+    if not sure and hour < 12 and _NOON.search(before):
+        hour, sure = hour + 12, True  # "at noon, at two and at seven"
     return (span[0], end), TimeOfDay(hour, minute, sure)

@@ -46,7 +46,7 @@ def claims(marked: Marked, lexicon: Lexicon) -> tuple[Claim | None, Claim | None
         return count, Claim(days, count.span, 0.7)
     if count is None:
         return None, _single_day(marked, lexicon, periods)
-    return count, _nearest_period(marked, periods, count)
+    return count, _nearest_period(marked, lexicon, periods, count)
 
 
 # --- periods ---------------------------------------------------------------------------------
@@ -54,6 +54,8 @@ def claims(marked: Marked, lexicon: Lexicon) -> tuple[Claim | None, Claim | None
 
 def _periods(marked: Marked, lexicon: Lexicon) -> Iterator[_Period]:
     words, text = lexicon.periods, marked.text
+    # "a la semana" says how often, not how long
+    often = [m.span() for pattern, _ in lexicon.rates.units for m in pattern.finditer(text)]
     for match in words.weekday_range.finditer(text):
         first, last = (_weekday(lexicon, match.group(i)) for i in (1, 2))
         days = (last - first) % 7 + 1
@@ -69,7 +71,12 @@ def _periods(marked: Marked, lexicon: Lexicon) -> Iterator[_Period]:
                 yield period
     for pattern, days in words.fixed:
         for match in pattern.finditer(text):
-            yield _Period(days, match.span(), 2 if days > 2 else 1)
+            if not any(a < match.start() < b for a, b in often):
+                yield _Period(days, match.span(), 2 if days > 2 else 1)
+    for match in words.in_a_row.finditer(text):
+        yield _Period(marked.value(match.start()), match.span(), 3)
+    for match in words.holiday.finditer(text):
+        yield _Period(1, match.span(), 0)
     for match in words.weekday.finditer(text):
         yield _Period(1, match.span(), 0)
     for match in words.date.finditer(text):
@@ -105,12 +112,21 @@ def _duration(
     return _Period(days, match.span(), 3 if stated else 2) if 0 < days <= 36_500 else None
 
 
-def _nearest_period(marked: Marked, periods: list[_Period], count: Claim) -> Claim | None:
+def _nearest_period(
+    marked: Marked, lexicon: Lexicon, periods: list[_Period], count: Claim
+) -> Claim | None:
     start, end = _sentence(marked.text, count.span)
     near = [p for p in periods if p.rank >= 1 and start - 90 <= p.span[0] <= end + 90]
     if not near:
         return None
     best = max(near, key=lambda p: (p.rank - _distance(p.span, count.span) / 40, -p.span[0]))
+    if best.days == 1:
+        both = [
+            next((p.span for p in near if pattern.fullmatch(marked.text, *p.span)), None)
+            for pattern in (lexicon.periods.yesterday, lexicon.periods.today)
+        ]
+        if both[0] and both[1]:
+            return Claim(2, (min(both[0][0], both[1][0]), max(both[0][1], both[1][1])), 0.7)
     return Claim(best.days, best.span, 0.8)
 
 
@@ -125,9 +141,11 @@ def _single_day(marked: Marked, lexicon: Lexicon, periods: list[_Period]) -> Cla
                 marked.text, *period.span
             ):
                 continue
+        elif period.rank == 3 and words.in_a_row.fullmatch(marked.text, *period.span):
+            return Claim(period.days, period.span, 0.7)
         elif period.days not in (1, 7) or words.to_come.fullmatch(marked.text, *period.span):
             continue
-        if any(
+        if period.days == 7 or any(
             lexicon.channels[name].search(marked.text, start, end)
             for name in ("call", "sms", "whatsapp", "visit", "email")
         ):
@@ -250,11 +268,22 @@ def _rates(
                 rates.append((times, unit, (start, match.end())))
                 break
     if not rates:
-        rates = [(1, 1, m.span()) for m in lexicon.rates.each.finditer(text)]
+        for pattern, unit in lexicon.rates.each:
+            for match in pattern.finditer(text):
+                rates.append((_beside(items, match.span()), unit, match.span()))
     for times, unit, span in rates:
         period = _near_period(text, periods, unit, span)
         if period is not None:
             yield _multiplied(marked, lexicon, items, times, unit, span, period)
+
+
+def _beside(items: list[_Found], span: Span) -> int:
+    """ "every week an SMS and a call": what stands beside the rate, or one."""
+    times, end = 0, span[1]
+    for item in items:
+        if item.span[0] >= end and item.span[0] - end <= 6:
+            times, end = times + item.value, item.span[1]
+    return times or 1
 
 
 def _numerator(marked: Marked, items: list[_Found], start: int) -> tuple[int, int]:

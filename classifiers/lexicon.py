@@ -33,7 +33,7 @@ class Rates:
     """How often: a day, a week, a month; every day; on working days only."""
 
     units: tuple[tuple[Pattern, int], ...]
-    each: Pattern
+    each: tuple[tuple[Pattern, int], ...]
     workdays: Pattern
 
 
@@ -57,6 +57,10 @@ class Periods:
     some_day: Pattern
     plural_day: Pattern
     to_come: Pattern
+    today: Pattern
+    yesterday: Pattern
+    holiday: Pattern
+    in_a_row: Pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ class Clock:
     half_before: Pattern
     quarter: Pattern
     quarter_to: Pattern
+    past: Pattern
     after: Pattern
 
 
@@ -104,6 +109,7 @@ class Lexicon:
     dialled: Pattern
     said: dict[str, Pattern]
     unsaid: dict[str, Pattern]
+    not_person: Pattern
     rates: Rates
     periods: Periods
     counts: Counts
@@ -150,6 +156,10 @@ def _periods(table: dict[str, Any]) -> Periods:
         some_day=re.compile(rf"(?<!\w)(?:{table['some_day']}) $"),
         plural_day=compile_any([table["plural_day"]]),
         to_come=compile_any([table["to_come"]]),
+        today=compile_any([table["today"]]),
+        yesterday=compile_any([table["yesterday"]]),
+        holiday=compile_any(table["holidays"]),
+        in_a_row=compile_any([f"O (?:{table['day']}) {table['in_a_row']}"]),
     )
 
 
@@ -166,7 +176,7 @@ def _counts(table: dict[str, Any], rate: dict[str, Any], period: dict[str, Any])
     units = "|".join([*rate["day"], *rate["week"], *rate["month"]])
     return Counts(
         item=re.compile(
-            rf"(?<!\w)(N+|{one})\+?(?:-odd|-ish| or so| oder so| ou plus)?(?:{filler} |-)(?:{nouns})(?!\w)"
+            rf"(?<!\w)(N+|{one})\+?(?:-odd|-ish| or so| oder so| ou plus)?(?:{filler} |-| d')(?:{nouns})(?!\w)"
         ),
         times=re.compile(rf"(?<!\w)(N+)\+?(?: (?:de|di|of))? ?(?:{times})(?!\w)"),
         bare=compile_any(table["bare"]),
@@ -226,13 +236,14 @@ def load(lang: str) -> Lexicon:
         dialled=re.compile(rf"(?<!\w)(?:{'|'.join(table['numbers']['dialled'])})[ :(]*$"),
         said=said,
         unsaid=unsaid,
+        not_person=re.compile(rf"(?<!\w){table['said'].get('not_person', '(?!)')}"),
         rates=Rates(
             units=(
                 (compile_any(rate["day"]), 1),
                 (compile_any(rate["week"]), 7),
                 (compile_any(rate["month"]), 30),
             ),
-            each=compile_any(rate["each"]),
+            each=((compile_any(rate["each"]), 1), (compile_any(rate["each_week"]), 7)),
             workdays=compile_any(rate["workdays"]),
         ),
         periods=_periods(table["period"]),
@@ -245,6 +256,7 @@ def load(lang: str) -> Lexicon:
             half=re.compile(_MARK.sub(r"\1+", hours["half"])),
             half_before=re.compile(hours.get("half_before", "(?!)")),
             quarter=re.compile(_MARK.sub(r"\1+", hours["quarter"])),
+            past=re.compile(_MARK.sub(r"\1+", hours["past"])),
             quarter_to=re.compile(_MARK.sub(r"\1+", hours["quarter_to"])),
             after=re.compile(rf"(?:{hours['after']})$"),
         ),

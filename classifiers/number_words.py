@@ -116,7 +116,9 @@ _GERMAN_SPELLING = (("fuenf", "fünf"), ("funf", "fünf"), ("zwoelf", "zwölf"),
 _TOKEN = re.compile(r"[^\W\d_]+(?:\u0301[^\W\d_]*)*")
 _GAP = re.compile(r" ?-? ?")
 
-_COMPOUND_HINT = re.compile(r"zig|zehn|hundert|tausend|vent|vant|trent|rant|uant|ssant|ttant|cent|mil")
+_COMPOUND_HINT = re.compile(
+    r"zig|zehn|hundert|tausend|vent|vant|trent|rant|uant|ssant|ttant|cent|mil"
+)
 
 
 @lru_cache(maxsize=4096)
