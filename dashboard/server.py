@@ -100,7 +100,15 @@ def serve(settings: Settings, host: str, port: int) -> None:
             ws_max_size=16 * 1024 * 1024,
         )
     )
-    _end_with_parent(lambda: setattr(server, "should_exit", True))
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    # uvicorn sends itself the signal again when it has ended, to whoever handled it before: with
+    # a handler of ours the process then ends as one that did what it was told, with code 0.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    _end_with_parent(stop)
     try:
         server.run()
     finally:

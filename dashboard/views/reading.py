@@ -120,7 +120,7 @@ def _corrections(
             "format_func": lambda answer, q=question: page.label(q, answer),
             "key": key,
             "on_change": _correct,
-            "args": (done, case.id, mention.id, question, key),
+            "args": (done, case.id, mention.id, question, key, getattr(found, question)),
         }
         title = page.label("question", question)
         value = getattr(found, question)
@@ -130,8 +130,14 @@ def _corrections(
             st.segmented_control(title, answers, default=value, required=True, **common)
 
 
-def _correct(done: str, case_id: int, mention_id: int, question: str, key: str) -> None:
+def _correct(
+    done: str, case_id: int, mention_id: int, question: str, key: str, shown: object
+) -> None:
     value = st.session_state.get(key)
+    # A control that was just drawn may report its own value as a change, when the next click
+    # comes before the page is complete: nobody has corrected anything then.
+    if value == shown:
+        return
 
     def work(user: User) -> None:
         data.desk().correct(user, case_id, mention_id, question, value)

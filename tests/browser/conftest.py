@@ -1,0 +1,128 @@
+"""A real browser on the real dashboard, which runs as a process of its own on a free port."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from servers import free_port
+
+from browser import world as worlds
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_START = 60.0  # seconds
+
+
+class Served:
+    """The dashboard over a world."""
+
+    def __init__(self, world: worlds.World) -> None:
+        self.world = world
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = world.folder / "dashboard.log"
+        command = [sys.executable, "-m", "dashboard.server", "--port", str(port)]
+        self.process = subprocess.Popen(
+            command,
+            cwd=worlds.ROOT,
+            env={**os.environ, **world.environment, "LISTENER_PARENT": str(os.getpid())},
+            stdout=self.log.open("wb"),
+            stderr=subprocess.STDOUT,
+        )
+        deadline = time.monotonic() + _START
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.process.kill()
+                raise RuntimeError(f"the dashboard did not start:\n{self.log.read_text()}")
+            time.sleep(0.2)
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def stop(self) -> int:
+        """The exit code after SIGTERM."""
+        self.process.terminate()
+        return self.process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    found = next(
+        (p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))),
+        None,
+    )
+    if found is None:
+        pytest.skip("no Chromium on this machine; tests/install_browser.sh installs it")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def served(chromium: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    made = Served(worlds.build(tmp_path_factory.mktemp("world")))
+    yield made
+    assert made.stop() == 0, made.log.read_text()
+    made.world.db.close()
+
+
+@pytest.fixture(scope="session")
+def empty(chromium: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A dashboard over a database in which there are only accounts."""
+    made = Served(worlds.build(tmp_path_factory.mktemp("empty"), filled=False))
+    yield made
+    made.stop()
+    made.world.db.close()
+
+
+@pytest.fixture
+def opened(chromium, request: pytest.FixtureRequest) -> Iterator[Callable[..., object]]:  # type: ignore[no-untyped-def]
+    """Opens browsers' pages of their own; whatever they ask of another host fails the test."""
+    contexts = []
+    outside: list[str] = []
+
+    def make(url: str, *, locale: str = "es-ES", width: int = 1280, height: int = 900) -> object:
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, locale=locale, base_url=url
+        )
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on(
+            "request",
+            lambda r: outside.append(r.url) if not r.url.startswith((url, "data:", "blob:")) else 0,
+        )
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert outside == []
+
+
+@pytest.fixture(scope="session")
+def screenshots() -> Path:
+    folder = worlds.ROOT / "docs" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

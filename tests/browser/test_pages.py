@@ -1,0 +1,410 @@
+"""A day with the dashboard, in a real browser: Ana works in Spanish, Ben in English, Marc only
+looks, Berta sees another brand, somebody forgets a password."""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from browser.conftest import Served
+from browser.world import PASSWORD
+from dashboard import cookies
+from listener import accounts
+from listener.storage import cases, people
+
+Open = Callable[..., Page]
+expect.set_options(timeout=20_000)
+
+
+def enter(page: Page, user: str, password: str = PASSWORD, path: str = "/") -> None:
+    page.goto(path)
+    page.fill("#username", user)
+    page.fill("#password", password)
+    page.click("main button")
+
+
+def signed_in(opened: Open, served: Served, user: str, path: str = "/", **kw: Any) -> Page:
+    """As after the form, which has its own tests: with the cookie of a session."""
+    page = opened(served.url, **kw)
+    token = accounts.start_session(served.world.db, user)
+    jar = cookies.Cookies(cookies.key(served.world.settings.var))
+    page.context.add_cookies([{"name": cookies.NAME, "value": jar.sign(token), "url": served.url}])
+    page.goto(path)
+    expect(page.locator("h1")).to_be_visible()
+    return page
+
+
+def heading(page: Page, words: str) -> None:
+    expect(page.get_by_role("heading", level=1, name=words)).to_be_visible()
+
+
+def case_of(served: Served, name: str) -> int:
+    return served.world.cases[name]
+
+
+def stored(served: Served, name: str) -> cases.CaseDetail:
+    with served.world.db.read() as session:
+        found = cases.get(session, case_of(served, name))
+    assert found is not None
+    return found
+
+
+def shoot(page: Page, folder: Path, name: str) -> None:
+    """The whole page in one picture, small enough for the repository."""
+    page.wait_for_timeout(1200)
+    size = page.viewport_size or {"width": 1280, "height": 900}
+    tall = page.evaluate("document.querySelector('[data-testid=stMain]')?.scrollHeight ?? 900")
+    page.set_viewport_size({"width": size["width"], "height": max(500, min(int(tall), 1400))})
+    page.wait_for_timeout(500)
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    page.set_viewport_size(size)
+    file = folder / f"{name}.png"
+    picture.quantize(160, dither=Image.Dither.NONE).save(file, optimize=True)
+    assert file.stat().st_size < 200_000
+
+
+# ---------------------------------------------------------------------------- coming in
+
+
+def test_wrong_then_right_then_reload_then_out(
+    opened: Open, served: Served, screenshots: Path
+) -> None:
+    page = opened(served.url)
+    page.goto("/")
+    shoot(page, screenshots, "sign-in-es")
+    enter(page, "ana", "no es esta clave")
+    expect(page.get_by_role("alert")).to_contain_text("no son correctos")
+    enter(page, "ana")
+    heading(page, "Bandeja")
+    page.reload()
+    heading(page, "Bandeja")
+    cookie = next(c for c in page.context.cookies() if c["name"] == "listener_session")
+    assert cookie["httpOnly"]
+    assert cookie["sameSite"] == "Lax"
+    page.get_by_role("link", name="Salir").click()
+    page.get_by_role("button", name="Salir").click()
+    expect(page.get_by_role("status")).to_contain_text("Ha salido")
+    page.goto("/trends")
+    expect(page).to_have_url(re.compile(r"/auth/sign-in\?next=%2Ftrends|next=/trends"))
+
+
+def test_five_failures_lock_the_account(opened: Open, served: Served) -> None:
+    page = opened(served.url, locale="en-GB")
+    for _ in range(5):
+        enter(page, "locked", "no es esta clave")
+    expect(page.get_by_role("alert")).to_contain_text("Too many failed attempts")
+    enter(page, "locked")
+    expect(page.get_by_role("alert")).to_contain_text("Too many failed attempts")
+
+
+def test_a_session_that_ended_ends_at_the_next_click(opened: Open, served: Served) -> None:
+    page = signed_in(opened, served, "marc")
+    with served.world.db.write() as session:
+        people.close_sessions_of(session, "marc")
+    page.get_by_role("link", name="Tendencias").click()
+    expect(page.get_by_text("Su sesión ha terminado.")).to_be_visible()
+    page.get_by_role("link", name="Entrar").click()
+    expect(page.locator("#username")).to_be_visible()
+
+
+# ---------------------------------------------------------------------------- inbox
+
+
+def test_the_inbox_shows_the_most_urgent_first_with_reasons(
+    opened: Open, served: Served, screenshots: Path
+) -> None:
+    page = signed_in(opened, served, "ana")
+    first = page.locator(".ls-row").first
+    expect(first).to_contain_text("Otra vez el 1004")
+    expect(first).to_contain_text("urgente")
+    expect(first).to_contain_text("ya dijo que no")
+    expect(first).to_contain_text("9 contactos")
+    expect(first).to_contain_text("alcance 5.400")
+    expect(first.locator("mark", has_text="1004").first).to_have_attribute(
+        "title", re.compile("número que llama")
+    )
+    invented = page.locator(".ls-row", has_text="Invento:")
+    expect(invented).to_contain_text("inventado")
+    expect(page.get_by_text("Casos: 24, los más urgentes primero")).to_be_visible()
+    shoot(page, screenshots, "inbox-es")
+    page.get_by_role("button", name="Siguientes").click()
+    expect(page.get_by_text("21 a 24 de 24")).to_be_visible()
+    page.get_by_label("Buscar en textos y autores").fill("misma factura")
+    page.keyboard.press("Enter")
+    expect(page.locator(".ls-row")).to_have_count(1)
+    expect(page.get_by_text("Casos: 1, los más urgentes primero")).to_be_visible()
+    expect(page.locator(".ls-row")).to_contain_text("me ha cobrado dos veces")
+    page.get_by_label("Buscar en textos y autores").fill("nadie dijo esto")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Ningún caso cumple estos filtros.")).to_be_visible()
+
+
+def test_filters_narrow_and_a_row_leads_to_its_case(opened: Open, served: Served) -> None:
+    page = signed_in(opened, served, "ben")
+    heading(page, "Inbox")
+    page.get_by_role("button", name="More filters").click()
+    page.get_by_label("Language").last.click()
+    page.get_by_role("option", name="English").click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("Cases: 1, the most urgent first")).to_be_visible()
+    number = case_of(served, "jo")
+    page.get_by_role("link", name=f"Case {number}").click()
+    heading(page, f"Case {number}")
+    expect(page).to_have_url(re.compile(rf"/case\?id={number}$"))
+    expect(page.get_by_text("Movistar keeps ringing my mother")).to_be_visible()
+
+
+def test_hostile_text_is_shown_as_text(opened: Open, served: Served) -> None:
+    page = signed_in(opened, served, "ana")
+    row = page.locator(".ls-row", has_text="document.title")
+    expect(row).to_contain_text("<script>document.title='owned'</script>")
+    expect(row).to_contain_text("**negrita** [pincha](javascript:alert(1))")
+    page.goto(f"/case?id={case_of(served, 'malo')}")
+    expect(page.locator(".ls-text").first).to_contain_text("<img src=x onerror=")
+    assert "owned" not in page.title()
+    assert page.locator("a[href^=javascript]").count() == 0
+    assert page.locator(".ls-text script, .ls-text img").count() == 0
+
+
+# ---------------------------------------------------------------------------- a case
+
+
+def test_a_case_explains_itself(opened: Open, served: Served, screenshots: Path) -> None:
+    number = case_of(served, "lucia")
+    page = signed_in(opened, served, "ana", f"/case?id={number}")
+    heading(page, f"Caso {number}")
+    expect(page.locator(".ls-legend")).to_contain_text("dijo que no")
+    claims = page.locator("table", has_text="Lo que dice la publicación")
+    expect(claims.locator("tr", has_text="Cuántos contactos")).to_contain_text("9")
+    expect(claims.locator("tr", has_text="En cuánto tiempo")).to_contain_text("14 días")
+    expect(page.get_by_text("dice su teléfono: •••456")).to_be_visible()
+    log = page.locator("table", has_text="Contactos: 7, los más recientes primero")
+    expect(log).to_contain_text("sin codificar")
+    expect(log).to_contain_text("dice que no le interesa")
+    expect(page.locator("canvas, svg.marks").first).to_be_visible()
+    original = page.get_by_role("link", name="Abrir el original")
+    expect(original).to_have_attribute("rel", "noopener noreferrer")
+    shoot(page, screenshots, "case-es")
+    page.get_by_role("link", name="Abrir la ficha").click()
+    heading(page, "Lucía Marín")
+    expect(page.get_by_text("+34600123456")).to_be_visible()
+    expect(page.get_by_text("inventado").first).to_be_visible()
+
+
+def test_ana_takes_notes_and_closes_a_case(opened: Open, served: Served) -> None:
+    number = case_of(served, "paula")
+    page = signed_in(opened, served, "ana", f"/case?id={number}")
+    page.get_by_role("button", name=re.compile("Tomarlo|Empezar")).click()
+    expect(page.get_by_text("El caso es suyo.")).to_be_visible()
+    page.get_by_label("Nota para el equipo").fill("Le llamo <b>hoy</b> no, le escribo.")
+    page.get_by_role("button", name="Añadir la nota").click()
+    expect(page.locator(".ls-steps")).to_contain_text("Le llamo <b>hoy</b> no, le escribo.")
+    page.get_by_role("button", name="Cerrar", exact=True).click()
+    expect(page.get_by_text("Diga cómo terminó el caso")).to_be_visible()
+    page.get_by_label("Cómo terminó").click()
+    page.get_by_role("option", name="respondido", exact=True).click()
+    page.get_by_role("button", name="Cerrar", exact=True).click()
+    expect(page.get_by_text("El caso está cerrado.")).to_be_visible()
+    case = stored(served, "paula")
+    assert (case.summary.status, case.resolution) == ("closed", "answered")
+    assert [e.kind for e in case.timeline if e.actor == "ana"] == ["assigned", "note", "status"]
+
+
+def test_a_click_corrects_a_label_for_good(opened: Open, served: Served) -> None:
+    number = case_of(served, "persona0")
+    page = signed_in(opened, served, "ben", f"/case?id={number}")
+    page.get_by_text("Correct the reading").click()
+    page.get_by_role("radio", name="positive").or_(
+        page.get_by_role("button", name="positive")
+    ).first.click()
+    expect(page.get_by_text("Corrected.")).to_be_visible()
+    expect(page.locator(".ls-badges", has_text="sentiment: positive ✓")).to_be_visible()
+    expect(page.locator(".ls-steps")).to_contain_text("corrected sentiment: negative → positive")
+    reading = stored(served, "persona0").mentions[0].reading
+    assert reading is not None
+    assert (reading.sentiment, reading.corrected) == ("positive", {"sentiment": "ben"})
+
+
+def test_two_browsers_on_one_case_do_not_overwrite_each_other(opened: Open, served: Served) -> None:
+    path = f"/case?id={case_of(served, 'persona1')}"
+    ana = signed_in(opened, served, "ana", path)
+    ben = signed_in(opened, served, "ben", path)
+    expect(ana.get_by_role("button", name="Poner en espera")).to_be_visible()
+    expect(ben.get_by_role("button", name="Set to waiting")).to_be_visible()
+    ana.get_by_role("button", name="Poner en espera").click()
+    expect(ana.get_by_text("El estado ha cambiado.")).to_be_visible()
+    ben.get_by_role("button", name="Give back").click()
+    expect(ben.get_by_text("Somebody changed this case meanwhile")).to_contain_text(
+        "ana: changed the status"
+    )
+    assert stored(served, "persona1").summary.owner is not None
+    ben.get_by_role("button", name="Give back").click()
+    expect(ben.get_by_text("The case is nobody's now.")).to_be_visible()
+    after = stored(served, "persona1").summary
+    assert (after.owner, after.status) == (None, "pending")
+    kinds = [e.kind for e in stored(served, "persona1").timeline if e.actor == "ben"]
+    assert kinds == ["assigned"], "a page that is drawn anew corrects nothing by itself"
+
+
+def test_ana_says_who_the_author_is(opened: Open, served: Served) -> None:
+    page = signed_in(opened, served, "ana", f"/case?id={case_of(served, 'tomas')}")
+    expect(page.get_by_text("señala a 2 clientes distintos")).to_be_visible()
+    page.get_by_role("button", name="Es esta persona").first.click()
+    expect(page.get_by_text("El cliente está guardado.")).to_be_visible()
+    expect(page.get_by_role("link", name="Abrir la ficha")).to_be_visible()
+    assert stored(served, "tomas").summary.customer_ref == "C-1002"
+
+
+# ---------------------------------------------------------------------------- what is not allowed
+
+
+def test_marc_looks_but_finds_nothing_to_press(opened: Open, served: Served) -> None:
+    page = signed_in(opened, served, "marc", f"/case?id={case_of(served, 'lucia')}")
+    heading(page, f"Caso {case_of(served, 'lucia')}")
+    expect(page.get_by_text("Las fichas de clientes solo las ve")).to_be_visible()
+    assert page.get_by_role("button", name="Tomarlo").count() == 0
+    assert page.get_by_text("Corregir la lectura").count() == 0
+    page.goto("/customer?ref=C-1001&crm=local")
+    expect(page.get_by_text("No puede ver esta ficha.")).to_be_visible()
+
+
+def test_berta_is_refused_a_case_of_another_brand(opened: Open, served: Served) -> None:
+    page = signed_in(opened, served, "berta", f"/case?id={case_of(served, 'lucia')}")
+    expect(page.get_by_text("No puede ver este caso.")).to_be_visible()
+    assert page.get_by_text("Otra vez el 1004").count() == 0
+    page.goto("/case?id=999999")
+    expect(page.get_by_text("Ese caso no existe.")).to_be_visible()
+
+
+# ---------------------------------------------------------------------------- the other pages
+
+
+def test_trends_count_and_download(opened: Open, served: Served, screenshots: Path) -> None:
+    page = signed_in(opened, served, "ben", "/trends")
+    heading(page, "Trends")
+    for name in ("Volume", "Sentiment", "Complaints", "Harassment"):
+        expect(page.get_by_role("heading", level=2, name=name)).to_be_visible()
+    expect(page.locator("canvas, svg.marks").nth(3)).to_be_visible()
+    expect(page.get_by_text("Grey days")).to_be_visible()
+    expect(page.get_by_text("Copies and reposts are not counted").first).to_be_visible()
+    shoot(page, screenshots, "trends-en")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download as CSV").click()
+    body = download.value.path().read_text("utf-8-sig")
+    assert (
+        body.splitlines()[0]
+        == "day,brand,source,lang,sentiment,complaint,harassment,category,count"
+    )
+    assert "movistar" in body
+
+
+def test_sources_tell_how_they_are(opened: Open, served: Served, screenshots: Path) -> None:
+    page = signed_in(opened, served, "ben", "/sources")
+    heading(page, "Sources")
+    expect(page.locator("tr", has_text="answered 503")).to_contain_text("failing")
+    expect(page.locator("table", has_text="Last success")).to_contain_text("pages 3, new 2")
+    expect(page.get_by_text("<item><title>sin fecha</title></item>")).to_be_visible()
+    shoot(page, screenshots, "sources-en")
+
+
+def test_a_failed_message_is_sent_again_from_its_alert(opened: Open, served: Served) -> None:
+    page = signed_in(opened, served, "ben", "/alerts")
+    expect(page.locator("tr", has_text="jefa@listener.example")).to_contain_text("failed")
+    page.get_by_role("button", name="Send again to jefa@listener.example").click()
+    expect(page.locator("tr", has_text="jefa@listener.example")).to_contain_text("pending")
+
+
+def test_language_and_password_are_mine_to_change(opened: Open, served: Served) -> None:
+    page = signed_in(opened, served, "berta", "/settings")
+    heading(page, "Ajustes")
+    page.get_by_label("Idioma").click()
+    page.get_by_role("option", name="English").click()
+    page.get_by_role("button", name="Guardar").click()
+    heading(page, "Settings")
+    page.get_by_label("Present password").fill("no es esta clave")
+    page.get_by_role("textbox", name="New password").fill("una frase nueva 9")
+    page.get_by_label("The same again").fill("una frase nueva 9")
+    page.get_by_role("button", name="Change the password").click()
+    expect(page.get_by_text("The present password is wrong.")).to_be_visible()
+    page.get_by_label("Present password").fill(PASSWORD)
+    page.get_by_role("textbox", name="New password").fill("una frase nueva 9")
+    page.get_by_label("The same again").fill("una frase nueva 9")
+    page.get_by_role("button", name="Change the password").click()
+    expect(page.get_by_text("Your password is changed")).to_be_visible()
+
+
+def test_an_empty_database_says_what_to_do(opened: Open, empty: Served) -> None:
+    page = signed_in(opened, empty, "admin")
+    expect(page.get_by_text("Todavía no se ha recogido nada.")).to_be_visible()
+    expect(page.get_by_role("button", name="Cargar la muestra inventada")).to_be_visible()
+    for path, words in (
+        ("/trends", "En este periodo no se publicó nada"),
+        ("/alerts", "Nada pide atención."),
+    ):
+        page.goto(path)
+        expect(page.get_by_text(words)).to_be_visible()
+
+
+def test_a_phone_shows_the_inbox_and_a_case(
+    opened: Open, served: Served, screenshots: Path
+) -> None:
+    page = signed_in(opened, served, "ana", width=390, height=844)
+    heading(page, "Bandeja")
+    wide = "document.querySelector('[data-testid=stMain]').scrollWidth <= window.innerWidth"
+    assert page.evaluate(wide)
+    page.goto(f"/case?id={case_of(served, 'lucia')}")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    shoot(page, screenshots, "case-phone-es")
+    assert page.evaluate(wide)
+
+
+def test_the_dashboard_ends_with_its_parent(served: Served, tmp_path: Path) -> None:
+    """A shell that starts it and is killed leaves no dashboard behind."""
+    import os
+    import subprocess
+    import sys
+
+    from servers import free_port
+
+    port = free_port()
+    script = (
+        "import os, subprocess, sys, time; "
+        f"p = subprocess.Popen([sys.executable, '-m', 'dashboard.server', '--port', '{port}'], "
+        "env={**os.environ, 'LISTENER_PARENT': str(os.getpid())}); "
+        "print(p.pid, flush=True); time.sleep(600)"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script],
+        env={**os.environ, **served.world.environment},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    time.sleep(3)
+    parent.kill()
+    parent.wait()
+    for _ in range(100):
+        try:
+            os.kill(child, 0)
+        except ProcessLookupError:
+            return
+        if (
+            Path(f"/proc/{child}/stat").exists()
+            and ") Z " in Path(f"/proc/{child}/stat").read_text()
+        ):
+            return
+        time.sleep(0.2)
+    os.kill(child, 9)
+    pytest.fail("the dashboard outlived its parent")
