@@ -1,12 +1,15 @@
-"""What can be wrong before anything starts: queries, source options, the port."""
+"""What can be wrong before anything starts: queries, source options, CRMs, secrets, the port."""
 
 from __future__ import annotations
 
+import difflib
+import errno
 import socket
 
 from listener import query
+from listener.crm import CRMS
 from listener.errors import ConfigError, ListenerError, PortInUse
-from listener.settings import Settings
+from listener.settings import Settings, secret
 from listener.sources import options_of
 
 
@@ -17,7 +20,35 @@ def check_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise PortInUse(host, port) from error
+            if error.errno == errno.EADDRINUSE:
+                raise PortInUse(host, port) from error
+            raise ConfigError(
+                f"the dashboard cannot listen on {host}:{port}: {error.strerror or error}. Set "
+                "[dashboard] host to an address of this machine, and port to one above 1023."
+            ) from error
+
+
+def check_crms(own: Settings) -> str:
+    """Every name in `[matching] crms`. Raises ConfigError."""
+    for name in own.listener.matching.crms:
+        if name not in CRMS:
+            close = difflib.get_close_matches(name, CRMS, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(CRMS)}"
+            raise ConfigError(
+                f"{own.folder / 'listener.toml'}: matching.crms: there is no CRM {name!r}; {hint}"
+            )
+    return ", ".join(own.listener.matching.crms) or "none: nobody is matched"
+
+
+def check_email(own: Settings) -> str:
+    """That the environment has what [email] names. Raises MissingCredential."""
+    config = own.listener.email
+    if not config.enabled:
+        return "switched off ([email] enabled); alerts wait in the outbox"
+    if config.username_env:
+        secret(config.username_env, "[email]")
+        secret(config.password_env, "[email]")
+    return f"goes through {config.host}:{config.port}"
 
 
 def check_sources(own: Settings) -> str:

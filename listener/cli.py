@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from listener import settings as settings_module
-from listener.errors import ConfigError, ListenerError
+from listener.errors import ConfigError, ImportError_, ListenerError, QueryError
 from listener.settings import Settings
 from listener.storage import Database
 
@@ -37,6 +37,8 @@ app.add_typer(sample_app, name="sample")
 err = Console(stderr=True, highlight=False)
 out = Console(highlight=False)
 
+_WRONG_INPUT = (ConfigError, QueryError, ImportError_)
+
 Once = Annotated[bool, typer.Option("--once", help="Run once and end, rather than until stopped.")]
 InputFile = Annotated[
     Path | None, typer.Argument(help="JSON Lines; standard input when absent or -.")
@@ -49,7 +51,7 @@ def main() -> None:
         app(standalone_mode=True)
     except ListenerError as error:
         err.print(f"[red]error:[/red] {_plain(str(error))}", soft_wrap=True)
-        sys.exit(2 if isinstance(error, ConfigError) else 1)
+        sys.exit(2 if isinstance(error, _WRONG_INPUT) else 1)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)

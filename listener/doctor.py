@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 
 from listener import reader, settings
-from listener.checks import check_port, check_queries, check_sources
+from listener.checks import check_crms, check_email, check_port, check_queries, check_sources
 from listener.errors import ConfigError, ListenerError, PortInUse
 from listener.notifiers import email
 from listener.settings import Settings
@@ -52,6 +52,7 @@ def _checks(own: Settings, migrate: bool) -> Iterator[tuple[str, Callable[[], st
     yield "database", lambda: _database(own, migrate)
     yield "queries", lambda: check_queries(own)
     yield "sources", lambda: check_sources(own)
+    yield "CRMs", lambda: check_crms(own)
     yield "reader", lambda: _reader(own)
     yield "e-mail", lambda: _email(own)
     yield "dashboard", lambda: _port(own)
@@ -84,11 +85,9 @@ def _reader(own: Settings) -> str:
 
 def _email(own: Settings) -> str:
     config = own.listener.email
+    told = check_email(own)
     if not config.enabled:
-        return "switched off ([email] enabled); alerts wait in the outbox"
-    for variable in (config.username_env, config.password_env):
-        if variable:
-            settings.secret(variable, "[email]")
+        return told
     try:
         with email.signed_in(config):
             return f"{config.host}:{config.port} accepts the sign-in"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -17,9 +17,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from listener import pipeline
 from listener.crm import csv_import
 from listener.domain import Mention, Problem
+from listener.errors import ConfigError
 from listener.pipeline import Road
 from listener.settings import Settings
 from listener.sources.files import read_file
+from listener.spreadsheet import cell
 from listener.storage import Database
 from listener.storage.mentions import save_found, save_problems
 
@@ -56,7 +58,7 @@ def mentions(road: Road, path: Path, rejects: Path | None, console: Console) -> 
     with ExitStack() as stack:
         writer = None
         if rejects is not None:
-            sheet = stack.enter_context(rejects.open("w", newline="", encoding="utf-8"))
+            sheet = stack.enter_context(_opened(rejects))
             writer = csv.writer(sheet)
             writer.writerow(["line", "reason", "excerpt"])
         bar = stack.enter_context(
@@ -123,16 +125,23 @@ def crm(
     return refused
 
 
+def _opened(rejects: Path) -> TextIO:
+    try:
+        return rejects.open("w", newline="", encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write the refused lines to {rejects}: {error.strerror}. Nothing was imported; "
+            "name a file in a folder that can be written to."
+        ) from error
+
+
 def _refuse(result: Imported, problem: Problem, writer: Any, console: Console) -> None:
     result.refused += 1
     result.reasons[problem.reason.split(":", 1)[0]] += 1
     if result.refused <= _SHOWN:
         console.print(f"line {problem.line}: {problem.reason}", markup=False, soft_wrap=True)
     if writer is not None:
-        excerpt = problem.excerpt
-        # A spreadsheet must not run what a stranger wrote.
-        safe = f"'{excerpt}" if excerpt[:1] in "=+-@\t\r" and excerpt else excerpt
-        writer.writerow([problem.line, problem.reason, safe])
+        writer.writerow([problem.line, cell(problem.reason), cell(problem.excerpt)])
 
 
 def _batches(rows: Iterable[Mention | Problem]) -> Iterator[list[Mention | Problem]]:

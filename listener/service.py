@@ -12,7 +12,7 @@ import time
 import structlog
 
 from listener import reader, schedule
-from listener.checks import check_port, check_queries, check_sources
+from listener.checks import check_crms, check_email, check_port, check_queries, check_sources
 from listener.httpclient import HttpClient
 from listener.pipeline import Road
 from listener.settings import Settings
@@ -24,6 +24,10 @@ _PATIENCE = 20.0  # seconds that a loop gets to finish its commit, and the dashb
 
 
 def road(settings: Settings, db: Database) -> Road:
+    """Everything that the loops need, once the configuration is known to make sense."""
+    check_queries(settings)
+    check_sources(settings)
+    check_crms(settings)
     return Road(
         settings=settings,
         db=db,
@@ -38,8 +42,7 @@ def run(settings: Settings, db: Database, *, dashboard: bool = True) -> int:
     The dashboard is a process of its own, so that a page never waits for the reader and a crash
     of one leaves the other. Raises PortInUse before anything is started."""
     config = settings.listener.dashboard
-    check_queries(settings)
-    check_sources(settings)
+    check_email(settings)
     if dashboard:
         check_port(config.host, config.port)
     way = road(settings, db)

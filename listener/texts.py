@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, BinaryIO, TextIO
 
 from classifiers.reading import Reading
@@ -21,19 +22,16 @@ def classify(
     bad = False
     for batch in jsonl.batches(jsonl.read(stream), _BATCH):
         good = [line for line in batch if line.error is None]
-        readings = reads.read(
-            [line.data["text"] for line in good],
-            langs=[_lang(line.data.get("lang")) for line in good],
-            countries=countries,
-        )
-        answers = iter(readings)
+        answers = _read(reads, good, countries)
         for line in batch:
-            if line.error is not None:
+            answer = line.error or answers[line.number]
+            if isinstance(answer, str):
                 bad = True
-                _complain(err, line)
-                out.write(jsonl.dumps(_error(line)))
+                failed = replace(line, error=answer)
+                _complain(err, failed)
+                out.write(jsonl.dumps(_error(failed)))
             else:
-                out.write(jsonl.dumps(_answer(line, next(answers))))
+                out.write(jsonl.dumps(_answer(line, answer)))
         out.flush()
     return 2 if bad else 0
 
@@ -73,6 +71,24 @@ def match(text: str, countries: Sequence[str], stream: BinaryIO, out: BinaryIO, 
         )
     out.flush()
     return 2 if bad else 0
+
+
+def _read(
+    reads: reader.Reads, lines: Sequence[Line], countries: Sequence[str]
+) -> dict[int, Reading | str]:
+    """By line number: the reading, or why there is none. One text that cannot be read does not
+    take its neighbours' answers away."""
+    try:
+        readings = reads.read(
+            [line.data["text"] for line in lines],
+            langs=[_lang(line.data.get("lang")) for line in lines],
+            countries=countries,
+        )
+    except Exception as error:
+        if len(lines) > 1:
+            return {k: v for line in lines for k, v in _read(reads, [line], countries).items()}
+        return {line.number: f"cannot be read: {type(error).__name__}: {error}" for line in lines}
+    return {line.number: answer for line, answer in zip(lines, readings, strict=True)}
 
 
 def _answer(line: Line, reading: Reading) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session, sessionmaker
 
 from listener.errors import StorageError
@@ -32,7 +32,14 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        parsed = make_url(url)
+        try:
+            parsed = make_url(url)
+        except sa.exc.ArgumentError as error:
+            # Not shown: what cannot be read may hold a password anywhere.
+            raise StorageError(
+                "LISTENER_DATABASE_URL cannot be read as an address. Write sqlite:///path or "
+                "postgresql://user@host/name."
+            ) from error
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         if self.is_sqlite and parsed.database not in (None, "", ":memory:"):
             folder = Path(str(parsed.database)).parent
@@ -84,6 +91,10 @@ class Database:
             if _SCHEMA_STATES.isdisjoint({getattr(error.orig, "sqlstate", None)}):
                 raise
             raise StorageError(self._explain(error)) from error
+        except DatabaseError as error:  # itself and no kind of it: SQLite found a damaged file
+            if type(error) is not DatabaseError:
+                raise
+            raise StorageError(self._explain(error)) from error
 
     def _explain(self, error: DBAPIError) -> str:
         reason = str(error.orig).splitlines()[0] if error.orig else str(error)
@@ -95,6 +106,8 @@ class Database:
                 "unable to open database file": "See that its folder exists and is writable.",
                 "database or disk is full": "Free some space; nothing of this step was stored.",
                 "disk I/O error": "See that the disk is writable and healthy.",
+                "file is not a database": "Name another file in LISTENER_DATABASE_URL.",
+                "database disk image is malformed": "Restore it from its copy.",
                 "database is locked": "Another program holds it; stop it or try again.",
             }.get(reason, "")
             if "no such table" in reason or "no such column" in reason:
