@@ -368,6 +368,17 @@ def test_a_name_that_changes_its_mind_is_checked_where_we_connect(
         assert server.asked == []
 
 
+def test_of_several_addresses_only_the_open_ones_are_tried(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(httpclient, "is_public", lambda address: address == "127.0.0.3")
+    with WebServer(always(Answer(b"secret"))) as server:
+        http = client(resolve=lambda *_: ["127.0.0.1", "127.0.0.3"], allow_private_addresses=False)
+        with stamina.set_testing(True, attempts=1), pytest.raises(Unreachable, match="connect"):
+            http.get(f"http://two.example:{server.port}/")
+        assert server.asked == []
+
+
 def test_every_hop_of_a_redirect_is_checked(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(httpclient, "is_public", lambda address: address != "127.0.0.2")
     with WebServer(always(Answer())) as server:
@@ -399,10 +410,9 @@ def test_any_text_as_address_is_an_answer_or_our_error(url: str) -> None:
         raise OSError("no network in this test")
 
     http = HttpClient(Http(per_host_interval="0s"), resolve=nowhere)
-    with pytest.raises(HttpError):
-        http.get(url)
-    with pytest.raises(HttpError):
-        http.get("http://" + url)
+    for address in (url, "http://" + url):
+        with pytest.raises(HttpError):
+            http.get(address)
     http.close()
 
 

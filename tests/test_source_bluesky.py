@@ -121,6 +121,17 @@ def test_nothing_is_lost_however_often_reading_stops(
     assert reader.read(now) == 0
 
 
+def test_a_busy_half_hour_is_not_read_again_and_again() -> None:
+    """More posts in the stretch that is read twice than the cursor remembers."""
+    search = Search(signed_in=True)
+    search.posts = [(NOW - timedelta(seconds=n), n) for n in range(700)]
+    reader = Reader(FakeHttp(search.answer).client())
+    reader.read()
+    assert len(reader.found) == 700
+    assert reader.read() == 0
+    assert len(reader.cursor or "") < 40_000
+
+
 def test_what_the_service_does_not_show_the_signed_out_is_told_as_a_gap() -> None:
     search = Search(signed_in=False, strict=True)
     search.posts = [(NOW - timedelta(minutes=n), n) for n in range(250)]

@@ -390,9 +390,10 @@ def test_problems_name_the_line_of_the_file(inbox: Inbox) -> None:
     lines = jsonl(*rows).splitlines()
     lines[700] = "roto"
     lines.insert(300, "")
+    lines.insert(600, "")
     inbox.drop("a.jsonl", "\n".join(lines) + "\n")
     assert inbox.read() == 3
-    assert [(p.line, p.reason[:11]) for p in inbox.problems] == [(702, "broken JSON")]
+    assert [(p.line, p.reason[:11]) for p in inbox.problems] == [(703, "broken JSON")]
     quoted = "text\n" + '"dos\nlíneas"\n' * 600 + '"roto\n'
     inbox.problems.clear()
     inbox.drop("b.csv", quoted)

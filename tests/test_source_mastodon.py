@@ -319,6 +319,21 @@ def test_nothing_is_lost_whatever_happens_between_visits(
     json.loads(reader.cursor or "{}")
 
 
+def test_deleted_posts_do_not_cost_our_place() -> None:
+    timeline = Timeline(forgets=True)
+    timeline.posts += range(10)
+    reader = Reader(
+        mastodon.Options(server="https://s.example", tags=("t",)),
+        FakeHttp(timeline.answer).client(),
+    )
+    reader.read()
+    timeline.posts += range(10, 110)
+    timeline.gone = {6, 7, 8, 9}
+    reader.read()
+    assert len(reader.found) == 110
+    assert reader.problems == []
+
+
 def test_the_cursor_stays_small() -> None:
     timeline = Timeline(forgets=False)
     http = FakeHttp(timeline.answer).client()
