@@ -7,6 +7,7 @@ import re
 import sys
 from typing import Any, Literal
 
+import stamina.instrumentation
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
@@ -25,6 +26,8 @@ def configure(style: Literal["text", "json"] = "text", level: str = "INFO") -> N
         if style == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
+    # What finally failed is logged by whoever asked; each try on the way there is noise.
+    stamina.instrumentation.set_on_retry_hooks([])
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
