@@ -175,6 +175,7 @@ class _Found:
     rank: float
     days: int | None = None  # the period that a list of days spans by itself
     listed: bool = False
+    times: bool = False  # "N times", where the others name what came
 
 
 def _count(marked: Marked, lexicon: Lexicon, periods: list[_Period]) -> _Found | None:
@@ -215,26 +216,49 @@ def _told(marked: Marked, lexicon: Lexicon, start: int) -> bool:
     return lexicon.counts.said.search(before[cut + 1 :]) is not None
 
 
+# "a salesman writes me five messages": he is no sixth contact
+_PERSON = re.compile(
+    r"comercial|vendedor|asesor|consul|reps?$|sales|demarch|vendeu|represent|vendito|agent|vertret"
+    r"|verkauf|cobrador|recruit|gentle|collector|canvass|lad|guy|man$|caller"
+)
+
+
 def _items(marked: Marked, lexicon: Lexicon) -> Iterator[_Found]:
     """ "N calls" and "N times", left to right, without overlaps."""
+    own = [m.span() for m in lexicon.own_contact.finditer(marked.text)]
     found = [
         _Found(marked.value(m.start(1)), m.span(), 3.0)
         for m in lexicon.counts.item.finditer(marked.text)
+        if not any(_overlap(m.span(), s) for s in own)
+        and not (m.group(1)[0] != "N" and _PERSON.search(m.group()))
     ]
     found += [
-        _Found(marked.value(m.start(1)), m.span(), 3.0)
+        _Found(marked.value(m.start(1)), m.span(), 3.0, times=True)
         for m in lexicon.counts.times.finditer(marked.text)
         if not _told(marked, lexicon, m.start())
     ]
     found.sort(key=lambda f: f.span)
-    end = 0
+    last: _Found | None = None
     for item in found:
-        if item.span[0] >= end:
+        if last is None or item.span[0] >= last.span[1]:
+            if last is not None:
+                yield from _another(marked, lexicon, last, item.span[0])
             yield item
-            end = item.span[1]
+            last = item
+    if last is not None:
+        yield from _another(marked, lexicon, last, len(marked.text))
 
 
-_LIST_GAP = re.compile(r"[^.!?\n;]{0,28}")
+def _another(marked: Marked, lexicon: Lexicon, item: _Found, until: int) -> Iterator[_Found]:
+    """ "one call on Monday and another today": the second has no noun of its own."""
+    match = lexicon.counts.another.search(marked.text, item.span[1], min(until, item.span[1] + 44))
+    if match and not _SENTENCE_END.search(marked.text, item.span[1], match.start()):
+        at = match.group().find("N")
+        value = marked.value(match.start() + at) if at >= 0 else 1
+        yield _Found(value, match.span(), 3.0)
+
+
+_LIST_GAP = re.compile(r"[^.!?\n;]{0,44}")
 
 
 def _sums(marked: Marked, items: list[_Found]) -> Iterator[_Found]:
@@ -247,10 +271,17 @@ def _sums(marked: Marked, items: list[_Found]) -> Iterator[_Found]:
             group.append(item)
             continue
         if group:
-            total = sum(i.value for i in group)
-            span = (group[0].span[0], group[-1].span[1])
-            yield _Found(total, span, 4.0 if len(group) > 1 else 3.0)
+            yield _added(group)
         group = [item] if item is not None else []
+
+
+def _added(group: list[_Found]) -> _Found:
+    """The sum of a list; "N times" beside things that are named only says them again."""
+    named = [i for i in group if not i.times] or group
+    if len({i.value for i in group}) == 1 and len(named) < len(group):
+        named = named[:1]
+    total = sum(i.value for i in named)
+    return _Found(total, (named[0].span[0], named[-1].span[1]), 4.0 if len(named) > 1 else 3.0)
 
 
 def _rates(
@@ -379,7 +410,9 @@ def _day_lists(marked: Marked, lexicon: Lexicon) -> Iterator[_Found]:
             continue
         if len(group) >= 2:
             found = _day_list(marked, group)
-            if len(group) >= 3 or found.rank > 3:
+            start, end = _sentence(text, (group[0][0], group[-1][1]))
+            told = any(c.search(text, start, end) for c in lexicon.channels.values())
+            if found.rank > 3.3 or (len(group) >= 3 and told):
                 yield replace(found, days=_days_listed(lexicon, text, group), listed=True)
         group = [label] if label is not None else []
 
@@ -421,7 +454,7 @@ def _day_list(marked: Marked, group: list[Span]) -> _Found:
             end = max(end, number.end(1))
         else:
             total += 1
-    return _Found(total, (group[0][0], end), 3.4 if figures >= 2 else 2.0)
+    return _Found(total, (group[0][0], end), 3.4 if figures >= 2 else 3.2 if figures else 2.0)
 
 
 _TIMES = re.compile(r"T+(?:[^!?\nT]{0,30}[, ]T+){1,9}")

@@ -78,6 +78,7 @@ class Counts:
     future: Pattern
     rate: Pattern
     run: Pattern
+    another: Pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +183,7 @@ def _counts(table: dict[str, Any], rate: dict[str, Any], period: dict[str, Any])
         bare=compile_any(table["bare"]),
         ordinal=re.compile(
             rf"(?<!\w)O+{filler} (?:{nouns}|{times})(?!\w)|(?<!\w)(?:{nouns}|{times}) (?:numero |number |n\. |nummer )?O+(?!\w)"
-            + (
-                rf"|(?<!\w)(?:{'|'.join(table['ordinal_alone'])})(?!\w)"
-                if "ordinal_alone" in table
-                else ""
-            )
+            rf"|{compile_any(table['ordinal_alone']).pattern}"
         ),
         said=compile_any(table["said"]),
         ordinals=tuple(
@@ -203,6 +200,7 @@ def _counts(table: dict[str, Any], rate: dict[str, Any], period: dict[str, Any])
             (compile_any([name]), value) for name, value in table.get("multiples", {}).items()
         ),
         future=compile_any(table.get("future", [])),
+        another=compile_any(table["another"]),
         run=re.compile(rf"(?<!\w)(N+) (?:{evening})(?!\w)"),
         rate=re.compile(
             rf"(?<!\w)(N+|{one})\+?(?:(?:-| ?)(?:{times}|[^\W\d_]+))?(?: (?!(?:in|en|em|im|within|over|sur|dans)(?!\w))[^\W\d_]+){{0,2}}?,? (?:{units})(?!\w)"
