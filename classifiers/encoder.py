@@ -1,4 +1,4 @@
-"""One pass of the encoder per text: pooled vector, logits of every question, and each piece's part.
+"""One pass of the encoder per text: pooled vector and the logits of every question.
 
 Two engines give the same answers: ONNX Runtime on int8 (what serves) and PyTorch on the same
 values multiplied out (for training on, and to check the other). Texts are run one by one, never
@@ -89,11 +89,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One window's results: pooled (hidden), logits (answers), piece_logits (pieces, answers)."""
+    """One window's results: pooled (hidden) and logits (answers)."""
 
     pooled: Floats
     logits: Floats
-    piece_logits: Floats
 
 
 class PieceSplitter:
@@ -152,10 +151,8 @@ class OnnxEngine:
 
     def _one(self, window: Window) -> Encoded:
         ids = np.asarray([window.ids], np.int64)
-        pooled, logits, pieces = self._session.run(
-            ["pooled", "logits", "piece_logits"], {"ids": ids}
-        )
-        return Encoded(pooled[0], logits[0], pieces[0])
+        pooled, logits = self._session.run(["pooled", "logits"], {"ids": ids})
+        return Encoded(pooled[0], logits[0])
 
     def run(self, windows: Sequence[Window]) -> list[Encoded]:
         """In the order given."""
@@ -181,8 +178,7 @@ class TorchEngine:
             for window in windows:
                 hidden = self._model(self._torch.tensor([window.ids])).last_hidden_state[0].numpy()
                 pooled = hidden.mean(axis=0)
-                logits = self._weight @ pooled + self._bias
-                results.append(Encoded(pooled, logits, hidden @ self._weight.T))
+                results.append(Encoded(pooled, self._weight @ pooled + self._bias))
         return results
 
 
@@ -237,22 +233,10 @@ def sentences(text: str, extent: Span) -> list[Span]:
     ]
 
 
-def deciding(text: str, window: Window, parts: Floats) -> tuple[Span, ...]:
-    """The sentences of a window that pull the answer most, in the order of the text.
+def deciding(spans: Sequence[Span], logits: Sequence[float]) -> tuple[Span, ...]:
+    """The sentences that carry the answer: the best, and those that alone say nearly as much.
 
-    `parts` (pieces) is each piece's part in the deciding logit. A sentence counts by the mean of
-    its pieces; those that reach 60 % of the best one's distance from the window's mean are given.
+    `logits` are what each sentence, read alone, says to the question; order is kept.
     """
-    spans = sentences(text, window.extent)
-    if len(spans) <= 1:
-        return tuple(spans)
-    begins = np.asarray([a for a, _ in window.spans[1:-1]])
-    inner = parts[1:-1]
-    means = np.full(len(spans), -np.inf)
-    for index, (a, b) in enumerate(spans):
-        inside = inner[(begins >= a) & (begins < b)]
-        if len(inside):
-            means[index] = inside.mean()
-    average, best = float(inner.mean()), float(means.max())
-    level = average + 0.6 * (best - average)
-    return tuple(span for span, mean in zip(spans, means, strict=True) if mean >= level)
+    level = max(max(logits) - 1.0, 0.0) if max(logits) > 0 else max(logits)
+    return tuple(span for span, logit in zip(spans, logits, strict=True) if logit >= level)

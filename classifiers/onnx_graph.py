@@ -113,9 +113,8 @@ def _layer(
 def build(
     tensors: Mapping[str, Array], heads_weight: Array, heads_bias: Array, config: Mapping[str, Any]
 ) -> onnx.ModelProto:
-    """The model: `ids` (1, T) int64 -> `pooled` (1, hidden), `logits` (1, answers), `piece_logits`.
+    """The model: `ids` (1, T) int64 -> `pooled` (1, hidden) and `logits` (1, answers), float32.
 
-    All float32; `piece_logits` (1, T, answers) is every piece's part in the logits, without bias.
     `tensors` are those of a transformers `BertModel` without a pooler, `heads_weight` (answers,
     hidden) and `heads_bias` (answers) every question's head one below the other, `config` the
     encoder's `config.json`.
@@ -131,10 +130,6 @@ def build(
     weight = graph.constant("heads.weight", heads_weight.astype(np.float32))
     bias = graph.constant("heads.bias", heads_bias.astype(np.float32))
     graph.nodes.append(helper.make_node("Gemm", [pooled, weight, bias], ["logits"], transB=1))
-    # The heads are linear, so the logits are the mean of what every piece gives: that mean's parts
-    # say which passage decided, at no further cost.
-    turned = graph.constant("heads.weight.turned", heads_weight.T.astype(np.float32))
-    graph.nodes.append(helper.make_node("MatMul", [x, turned], ["piece_logits"]))
     shape = helper.make_tensor_value_info
     width = int(config["hidden_size"])
     made = helper.make_graph(
@@ -144,7 +139,6 @@ def build(
         [
             shape("pooled", TensorProto.FLOAT, [1, width]),
             shape("logits", TensorProto.FLOAT, [1, len(heads_bias)]),
-            shape("piece_logits", TensorProto.FLOAT, [1, "pieces", len(heads_bias)]),
         ],
         graph.tensors,
     )

@@ -24,6 +24,7 @@ from classifiers.encoder import (
     TorchEngine,
     Window,
     deciding,
+    sentences,
 )
 from classifiers.reading import CallFacts, Reading, Span
 
@@ -122,31 +123,68 @@ class Reader:
         """
         if langs is not None and len(langs) != len(texts):
             raise ValueError(f"{len(texts)} texts but {len(langs)} languages: give one for each")
-        given = langs or [None] * len(texts)
+        given = [
+            lang or _identify(text)
+            for text, lang in zip(texts, langs or [None] * len(texts), strict=True)
+        ]
         encoded = self.encode(texts)
+        merged = [_merged(text, *parts) for text, parts in zip(texts, encoded, strict=True)]
+        said = [
+            heads.answer(logits, lang, self.calibration)
+            for (logits, _), lang in zip(merged, given, strict=True)
+        ]
+        evidence = self._evidence(texts, said, encoded, [decided for _, decided in merged])
         return [
-            self._one(text, lang or _identify(text), windows, results, countries)
-            for text, lang, (windows, results) in zip(texts, given, encoded, strict=True)
+            self._reading(*parts, countries)
+            for parts in zip(texts, given, said, evidence, encoded, strict=True)
         ]
 
-    def _one(
+    def _evidence(
+        self,
+        texts: Sequence[str],
+        said: Sequence[heads.Answer],
+        encoded: Sequence[tuple[list[Window], list[Encoded]]],
+        decided: Sequence[dict[int, int]],
+    ) -> list[tuple[Span, ...]]:
+        """For every complaint, the sentences of the deciding window that say it when read alone."""
+        spans: list[list[Span]] = []
+        columns: list[int] = []
+        for text, answer, (windows, _), window_of in zip(
+            texts, said, encoded, decided, strict=True
+        ):
+            column = heads.HARASSMENT if answer.harassment else heads.COMPLAINT
+            columns.append(column)
+            extent = windows[window_of[column]].extent
+            spans.append(sentences(text, extent) if answer.complaint else [])
+        alone = [
+            text[a:b]
+            for text, mine in zip(texts, spans, strict=True)
+            if len(mine) > 1
+            for a, b in mine
+        ]
+        results = iter(self._engine.run([windows[0] for windows in self._split(alone)]))
+        chosen: list[tuple[Span, ...]] = []
+        for mine, column in zip(spans, columns, strict=True):
+            if len(mine) > 1:
+                logits = [float(next(results).logits[column]) for _ in mine]
+                chosen.append(deciding(mine, logits))
+            else:
+                chosen.append(tuple(mine))
+        return chosen
+
+    def _reading(
         self,
         text: str,
         lang: str,
-        windows: list[Window],
-        results: list[Encoded],
+        said: heads.Answer,
+        evidence: tuple[Span, ...],
+        encoded: tuple[list[Window], list[Encoded]],
         countries: Sequence[str],
     ) -> Reading:
-        logits, decided = _merged(text, windows, results)
-        said = heads.answer(logits, lang, self.calibration)
-        evidence: tuple[Span, ...] = ()
-        if said.complaint:
-            column = heads.HARASSMENT if said.harassment else heads.COMPLAINT
-            at = decided[column]
-            evidence = deciding(text, windows[at], results[at].piece_logits[:, column])
         facts = CallFacts()
         if said.harassment or said.scores["harassment"] >= FACTS_FROM:
             facts = _extract(text, lang, countries)
+        windows, results = encoded
         lengths = [len(window.ids) for window in windows]
         pooled = np.average([r.pooled for r in results], axis=0, weights=lengths)
         length = float(np.linalg.norm(pooled))
