@@ -13,22 +13,16 @@ Whatever a source or a CRM asks goes through `HttpClient`, which is thread safe:
 
 from __future__ import annotations
 
-import email.utils
-import ipaddress
 import logging
 import re
-import socket
-import ssl
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Self
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import httpcore
 import httpx
@@ -42,27 +36,28 @@ from listener.errors import (
     TooLarge,
     Unreachable,
 )
+from listener.masking import MASK, mask_url
+from listener.politeness import LONGEST_WAIT_S, Politeness, wait_asked_for
 from listener.settings import Http
+from listener.transport import (
+    GuardedBackend,
+    NoSuchHost,
+    PrivateHost,
+    Transport,
+    deadline,
+    resolve_host,
+)
+
+__all__ = ["HttpClient", "Response", "mask_url"]
 
 ATTEMPTS = 3
 MAX_REDIRECTS = 5
-AT_ONCE_PER_HOST = 2
 # The whole answer may take this many times the time-out of one step.
 DEADLINE_STEPS = 3
-# A server that asks us to wait longer than this gets its wait from the scheduler, not a thread.
-LONGEST_WAIT_S = 30.0
-LONGEST_PENALTY_S = 3600.0
 
 # At INFO httpx writes whole addresses into the log, with the secrets that stand in them.
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
-
-_SECRET_NAME = re.compile(
-    r"token|secret|passw|api_?key|credential"
-    r"|(^|[._-])(key|pwd|auth|authorization|sig|signature|session|sid|code)$",
-    re.IGNORECASE,
-)
-_MASK = "***"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,283 +75,6 @@ class Response:
         return self.headers.get("content-type", "")
 
 
-def mask_url(url: str) -> str:
-    """The address without passwords and without values of parameters that look like secrets."""
-    try:
-        parts = urlsplit(url)
-        host = parts.netloc.rpartition("@")
-    except ValueError:
-        return "(an address that cannot be read)"
-    netloc = f"{_MASK}@{host[2]}" if host[1] else host[2]
-    pairs = parse_qsl(parts.query, keep_blank_values=True)
-    query = parts.query
-    if any(_SECRET_NAME.search(name) for name, _ in pairs):
-        query = "&".join(
-            f"{name}={_MASK}" if _SECRET_NAME.search(name) else f"{name}={value}"
-            for name, value in pairs
-        )
-    return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
-
-
-# ---------------------------------------------------------------------------- addresses
-
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address is one of the open Internet; embedded IPv4 addresses count too."""
-    ip: _Address = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if inner is None and ip in _NAT64:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(str(inner))
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved
-
-
-def _resolve(host: str, port: int) -> list[str]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
-# When the request that runs in this thread must be over (monotonic seconds).
-_deadline: ContextVar[float] = ContextVar("deadline")
-
-
-def _bounded(timeout: float | None) -> float:
-    left = _deadline.get() - time.monotonic()
-    if left <= 0:
-        raise httpcore.ReadTimeout("the whole answer took too long")
-    return left if timeout is None else min(timeout, left)
-
-
-class _Stream(httpcore.NetworkStream):
-    """A connection whose every step also keeps the deadline of the whole request."""
-
-    def __init__(self, inner: httpcore.NetworkStream) -> None:
-        self._inner = inner
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _bounded(timeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, _bounded(timeout))
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.NetworkStream:
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, _bounded(timeout)))
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
-
-
-class _GuardedBackend(httpcore.NetworkBackend):
-    """Resolves a name once, checks the addresses, and connects to exactly those."""
-
-    def __init__(self, allow_private: bool, resolve: Callable[[str, int], list[str]]) -> None:
-        self._allow_private = allow_private
-        self._resolve = resolve
-        self._inner = httpcore.SyncBackend()
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        try:
-            addresses = self._resolve(host, port)
-        except (OSError, UnicodeError) as error:
-            raise _NoSuchHost(str(error)) from error
-        if not self._allow_private:
-            public = [a for a in addresses if is_public(a)]
-            if addresses and not public:
-                raise _PrivateHost(addresses[0])
-            addresses = public
-        problem: Exception = httpcore.ConnectError("no address")
-        for address in addresses:
-            try:
-                stream = self._inner.connect_tcp(
-                    address, port, _bounded(timeout), local_address, socket_options
-                )
-                return _Stream(stream)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                problem = error
-        raise problem
-
-
-class _NoSuchHost(Exception):
-    pass
-
-
-class _PrivateHost(Exception):
-    pass
-
-
-class _Transport(httpx.BaseTransport):
-    """httpx over an httpcore pool with our backend; httpx offers no place to put one in."""
-
-    def __init__(self, pool: httpcore.ConnectionPool) -> None:
-        self._pool = pool
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        answer = self._pool.handle_request(
-            httpcore.Request(
-                method=request.method,
-                url=httpcore.URL(
-                    scheme=request.url.raw_scheme,
-                    host=request.url.raw_host,
-                    port=request.url.port,
-                    target=request.url.raw_path,
-                ),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
-        )
-        return httpx.Response(
-            answer.status,
-            headers=answer.headers,
-            stream=_Body(answer),
-            extensions=answer.extensions,
-        )
-
-    def close(self) -> None:
-        self._pool.close()
-
-
-class _Body(httpx.SyncByteStream):
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._answer.iter_stream()
-
-    def close(self) -> None:
-        self._answer.close()
-
-
-# ---------------------------------------------------------------------------- limits
-
-
-def wait_asked_for(headers: Mapping[str, str], status: int, now: datetime) -> float | None:
-    """Seconds that the server wants us to wait, from the headers in use; None: it does not say.
-
-    Retry-After (RFC 9110: seconds or a date) always counts; the X-RateLimit and RateLimit reset
-    (a date as Mastodon writes it, epoch seconds as Bluesky does, or seconds) counts with a 429
-    or when nothing remains of the quota.
-    """
-    if (wait := _moment(headers.get("retry-after"), now)) is not None:
-        return wait
-    remaining = headers.get("x-ratelimit-remaining", headers.get("ratelimit-remaining", ""))
-    used_up = re.fullmatch(r"\s*0(\.0*)?\s*", remaining) is not None
-    if status == 429 or used_up:
-        return _moment(headers.get("x-ratelimit-reset", headers.get("ratelimit-reset")), now)
-    return None
-
-
-def _moment(value: str | None, now: datetime) -> float | None:
-    if value is None:
-        return None
-    value = value.strip()
-    if re.fullmatch(r"\d{1,12}(\.\d+)?", value):
-        seconds = float(value)
-        # Nobody asks us to wait for 30 years: such a number is a date in epoch seconds.
-        return max(0.0, seconds - now.timestamp()) if seconds > 1e9 else seconds
-    try:
-        when = datetime.fromisoformat(value)
-    except ValueError:
-        try:
-            when = email.utils.parsedate_to_datetime(value)
-        except ValueError:
-            return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, (when - now).total_seconds())
-
-
-@dataclass(slots=True)
-class _Host:
-    slots: threading.Semaphore = field(
-        default_factory=lambda: threading.Semaphore(AT_ONCE_PER_HOST)
-    )
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    free_at: datetime | None = None  # the interval between two requests
-    barred_until: datetime | None = None  # what the server asked for
-
-
-class _Politeness:
-    """When a host may be asked again. Hosts are few (those of the configuration and articles)."""
-
-    def __init__(
-        self, interval_s: float, now: Callable[[], datetime], sleep: Callable[[float], None]
-    ) -> None:
-        self._interval_s = interval_s
-        self._now = now
-        self._sleep = sleep
-        self._hosts: dict[str, _Host] = {}
-        self._lock = threading.Lock()
-
-    def _host(self, name: str) -> _Host:
-        with self._lock:
-            return self._hosts.setdefault(name, _Host())
-
-    @contextmanager
-    def turn(self, name: str, url: str) -> Iterator[None]:
-        """Waits for a turn at the host; HttpStatus 429 at once when the wait would be long."""
-        host = self._host(name)
-        with host.slots:
-            with host.lock:
-                self._wait_for_bar(host, name, url)
-                self._wait_for_interval(host)
-            yield
-
-    def _wait_for_bar(self, host: _Host, name: str, url: str) -> None:
-        if host.barred_until is None:
-            return
-        left = (host.barred_until - self._now()).total_seconds()
-        if left > LONGEST_WAIT_S:
-            raise HttpStatus(
-                f"{name} asked us to wait until {host.barred_until:%Y-%m-%d %H:%M:%S} UTC; it is "
-                "not asked before. Nothing is lost; if this is frequent, ask less often (`every`).",
-                url=mask_url(url),
-                status=429,
-                retry_after=left,
-            )
-        if left > 0:
-            self._sleep(left)
-        host.barred_until = None
-
-    def _wait_for_interval(self, host: _Host) -> None:
-        now = self._now()
-        wait = 0.0
-        if host.free_at is not None:
-            # A clock that is set back must not make us wait for hours.
-            wait = min(self._interval_s, (host.free_at - now).total_seconds())
-        if wait > 0:
-            self._sleep(wait)
-        host.free_at = datetime.fromtimestamp(self._now().timestamp() + self._interval_s, tz=UTC)
-
-    def bar(self, name: str, seconds: float) -> None:
-        host = self._host(name)
-        until = self._now().timestamp() + min(seconds, LONGEST_PENALTY_S)
-        with host.lock:
-            host.barred_until = datetime.fromtimestamp(until, tz=UTC)
-
-
-# ---------------------------------------------------------------------------- the client
-
-
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -370,22 +88,22 @@ class HttpClient:
         *,
         now: Callable[[], datetime] = _utc_now,
         sleep: Callable[[float], None] = time.sleep,
-        resolve: Callable[[str, int], list[str]] = _resolve,
+        resolve: Callable[[str, int], list[str]] = resolve_host,
     ) -> None:
         self._settings = settings
         self._now = now
         self._timeout_s = settings.timeout.total_seconds()
-        self._politeness = _Politeness(settings.per_host_interval.total_seconds(), now, sleep)
+        self._politeness = Politeness(settings.per_host_interval.total_seconds(), now, sleep)
         pool = httpcore.ConnectionPool(
             ssl_context=httpx.create_ssl_context(trust_env=True),
             max_connections=50,
             # One request a second and host gains little from a kept connection, and servers that
             # close it unannounced would cost us a failed attempt.
             max_keepalive_connections=0,
-            network_backend=_GuardedBackend(settings.allow_private_addresses, resolve),
+            network_backend=GuardedBackend(settings.allow_private_addresses, resolve),
         )
         self._client = httpx.Client(
-            transport=_Transport(pool),
+            transport=Transport(pool),
             timeout=self._timeout_s,
             trust_env=False,
             headers={
@@ -523,7 +241,7 @@ class HttpClient:
         url = str(request.url)
         host = _origin(request.url)
         with self._politeness.turn(host, url), _explained(request.url, self._timeout_s):
-            _deadline.set(time.monotonic() + self._timeout_s * DEADLINE_STEPS)
+            deadline.set(time.monotonic() + self._timeout_s * DEADLINE_STEPS)
             answer = self._client.send(request, stream=True, follow_redirects=False)
             try:
                 headers = {name.lower(): value for name, value in answer.headers.items()}
@@ -643,7 +361,7 @@ def _what_it_says(answer: httpx.Response, request: httpx.Request) -> str:
     text = re.sub(r"[\x00-\x20\x7f-\x9f]+", " ", start[:2000].decode("utf-8", "replace")).strip()
     bearer = request.headers.get("authorization", "").partition(" ")[2]
     if bearer:
-        text = text.replace(bearer, _MASK)
+        text = text.replace(bearer, MASK)
     return f" ({text[:200]})" if text else ""
 
 
@@ -654,13 +372,13 @@ def _explained(target: httpx.URL, timeout_s: float) -> Iterator[None]:
     host = target.host
     try:
         yield
-    except _PrivateHost as error:
+    except PrivateHost as error:
         raise ForbiddenAddress(
             f"{host} is {error} in a private network, and was not asked. If this is a server of "
             "your own that Listener shall read, set [http] allow_private_addresses = true.",
             url=url,
         ) from None
-    except _NoSuchHost as error:
+    except NoSuchHost as error:
         raise Unreachable(
             f"the name {host} cannot be resolved ({error}). Check the spelling in the "
             "configuration and this machine's network.",

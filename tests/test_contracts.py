@@ -132,6 +132,7 @@ def check_bounds(parsed: Parsed) -> None:
 
 
 @pytest.mark.parametrize("name", SOURCES)
+@settings(deadline=None)
 @given(body=st.binary(max_size=400))
 def test_any_bytes_can_be_parsed(name: str, body: bytes) -> None:
     meta = recorded(name)[0].page.meta

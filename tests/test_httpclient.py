@@ -12,14 +12,16 @@ from typing import Any
 
 import pytest
 import stamina
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from servers import Answer, Asked, WebServer, answer_json, free_port
 
-from listener import httpclient
+from listener import politeness, transport
 from listener.errors import ForbiddenAddress, HttpError, HttpStatus, TooLarge, Unreachable
-from listener.httpclient import HttpClient, is_public, mask_url, wait_asked_for
+from listener.httpclient import HttpClient, mask_url
+from listener.politeness import wait_asked_for
 from listener.settings import Http
+from listener.transport import is_public
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SECRET = "s3cr3t-t0ken"
@@ -202,6 +204,7 @@ def test_what_servers_ask_for(headers: dict[str, str], status: int, seconds: flo
     assert wait_asked_for(headers, status, NOON) == seconds
 
 
+@settings(deadline=None)
 @given(st.text(), st.sampled_from([200, 429]))
 def test_any_limit_header_is_survived(value: str, status: int) -> None:
     wait = wait_asked_for({"retry-after": value, "x-ratelimit-reset": value}, status, NOON)
@@ -253,7 +256,7 @@ def test_a_host_is_asked_by_few_threads_at_once(client: Any) -> None:
         for thread in threads:
             thread.join()
         assert len(server.asked) == 10
-    assert most <= httpclient.AT_ONCE_PER_HOST
+    assert most <= politeness.AT_ONCE_PER_HOST
 
 
 # ---------------------------------------------------------------------------- bounds
@@ -356,7 +359,7 @@ def test_a_name_that_changes_its_mind_is_checked_where_we_connect(
     client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The address that was checked is the one that is connected to: a name is asked once."""
-    monkeypatch.setattr(httpclient, "is_public", lambda address: address == "127.0.0.3")
+    monkeypatch.setattr(transport, "is_public", lambda address: address == "127.0.0.3")
     answers = iter([["127.0.0.3"], ["127.0.0.1"]])
     with WebServer(always(Answer(b"secret"))) as server:
         http = client(resolve=lambda *_: next(answers), allow_private_addresses=False)
@@ -371,7 +374,7 @@ def test_a_name_that_changes_its_mind_is_checked_where_we_connect(
 def test_of_several_addresses_only_the_open_ones_are_tried(
     client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(httpclient, "is_public", lambda address: address == "127.0.0.3")
+    monkeypatch.setattr(transport, "is_public", lambda address: address == "127.0.0.3")
     with WebServer(always(Answer(b"secret"))) as server:
         http = client(resolve=lambda *_: ["127.0.0.1", "127.0.0.3"], allow_private_addresses=False)
         with stamina.set_testing(True, attempts=1), pytest.raises(Unreachable, match="connect"):
@@ -380,7 +383,7 @@ def test_of_several_addresses_only_the_open_ones_are_tried(
 
 
 def test_every_hop_of_a_redirect_is_checked(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(httpclient, "is_public", lambda address: address != "127.0.0.2")
+    monkeypatch.setattr(transport, "is_public", lambda address: address != "127.0.0.2")
     with WebServer(always(Answer())) as server:
         inward = f"http://127.0.0.2:{server.port}/admin"
         server.answer = always(Answer(status=302, headers={"Location": inward}))
@@ -401,6 +404,7 @@ def test_only_web_addresses_are_asked(client: Any, url: str) -> None:
         client(resolve=lambda *_: []).get(url)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 @example("http://\ud800/")
 @example("http://a/\x00")
@@ -486,6 +490,7 @@ def test_secrets_in_addresses_are_masked(url: str, shown: str) -> None:
     assert mask_url(url) == shown
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_can_be_masked(url: str) -> None:
     assert isinstance(mask_url(url), str)

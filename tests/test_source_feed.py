@@ -14,7 +14,7 @@ from urllib.parse import quote
 import feedparser
 import pytest
 import stamina
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from servers import (
@@ -292,6 +292,7 @@ def test_a_page_without_an_article_has_none() -> None:
     assert extract_article(b"<html><body></body></html>", "https://diario.example/") is None
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_page_can_be_given(html: bytes) -> None:
     text = extract_article(b"<html>" + html, "https://diario.example/")

@@ -272,6 +272,7 @@ _CELL = st.text(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(_CELL, _CELL), min_size=1, max_size=6))
 def test_what_a_csv_writer_wrote_is_read_back(rows: list[tuple[str, str]]) -> None:
     out = io.StringIO()
