@@ -259,9 +259,9 @@ def _debian_mirror() -> tuple[str, str]:
     listed = _run(
         "apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)", "Created-By: Packages"
     )
-    for line in listed.splitlines():
-        mirror, _, release = line.partition(" ")
-        if release == codename:
+    sources = [line.partition(" ")[::2] for line in listed.splitlines()]
+    for mirror, release in sources:
+        if release in (codename, "stable", "oldstable"):
             return mirror, codename
     raise Unavailable(f"apt on this machine has no source for {codename}")
 
