@@ -7,7 +7,9 @@ that is not ours (DNS rebinding) gets no answer at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import base64
+import hashlib
+from collections.abc import Callable, Sequence
 from functools import partial
 from urllib.parse import quote, urlsplit
 
@@ -23,8 +25,9 @@ from listener.storage.people import User
 _OPEN = ("/auth/", "/healthz", "/static/", "/favicon", "/_stcore/health")
 _CLOSED = ("/_stcore/agent", "/_stcore/metrics", "/_stcore/upload_file")
 _SCRIPT_SAFE = (
-    # The pages' framework writes its styles into the page, and its charts compile their formulas.
-    "default-src 'self'; script-src 'self' 'unsafe-eval' 'wasm-unsafe-eval' 'unsafe-inline'; "
+    # The pages' framework writes its styles into the page, and its charts compile their formulas;
+    # of scripts inside a page only its own, by their hashes, run.
+    "default-src 'self'; script-src 'self' 'unsafe-eval' {hashes}; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
     "connect-src 'self' ws: wss:; worker-src 'self' blob:; object-src 'none'; "
     "base-uri 'self'; form-action 'self'; frame-src 'none'; frame-ancestors 'none'"
@@ -37,7 +40,7 @@ _PAGE_SAFE = (
 
 class Gate:
     """ASGI middleware. `hosts` are the names under which the dashboard is reached; `user_of` finds
-    the user of a session's token."""
+    the user of a session's token; `scripts` are the inline scripts of Streamlit's own page."""
 
     def __init__(
         self,
@@ -46,11 +49,14 @@ class Gate:
         hosts: frozenset[str],
         jar: cookies.Cookies,
         user_of: Callable[[str], User | None],
+        scripts: Sequence[str] = (),
     ) -> None:
         self.app = app
         self.hosts = hosts
         self.jar = jar
         self.user_of = user_of
+        hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
+        self.policy = _SCRIPT_SAFE.format(hashes=hashes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -67,7 +73,10 @@ class Gate:
         if not path.startswith(_OPEN) and not await self._signed_in(scope):
             await self._turn_away(scope, receive, send)
             return
-        await self.app(scope, receive, partial(_with_headers, send, path))
+        await self.app(scope, receive, partial(_with_headers, send, self._policy(path)))
+
+    def _policy(self, path: str) -> str:
+        return _PAGE_SAFE if path.startswith(("/auth/", "/healthz")) else self.policy
 
     def _foreign(self, headers: Headers, scope: Scope) -> str | None:
         """Why a request does not come from our own pages; None when it does."""
@@ -96,7 +105,7 @@ class Gate:
             wanted = scope["path"] + (f"?{query}" if query else "")
             where = "/auth/sign-in" + (f"?next={quote(wanted)}" if wanted != "/" else "")
             response = RedirectResponse(where, 303, {"Cache-Control": "no-store"})
-            await response(scope, receive, partial(_with_headers, send, "/auth/"))
+            await response(scope, receive, partial(_with_headers, send, _PAGE_SAFE))
             return
         await _refuse(scope, receive, send, 401, "sign in first")
 
@@ -106,10 +115,10 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, why: 
         await send({"type": "websocket.close", "code": 1008})
         return
     response = PlainTextResponse(why + "\n", status, {"Cache-Control": "no-store"})
-    await response(scope, receive, partial(_with_headers, send, "/auth/"))
+    await response(scope, receive, partial(_with_headers, send, _PAGE_SAFE))
 
 
-async def _with_headers(send: Send, path: str, message: Message) -> None:
+async def _with_headers(send: Send, policy: str, message: Message) -> None:
     if message["type"] == "http.response.start":
         headers = MutableHeaders(scope=message)
         headers["X-Content-Type-Options"] = "nosniff"
@@ -118,11 +127,14 @@ async def _with_headers(send: Send, path: str, message: Message) -> None:
         headers["Referrer-Policy"] = "same-origin"
         headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
         headers["Cross-Origin-Opener-Policy"] = "same-origin"
-        own = path.startswith(("/auth/", "/healthz"))
-        headers["Content-Security-Policy"] = _PAGE_SAFE if own else _SCRIPT_SAFE
-        if own:
+        headers["Content-Security-Policy"] = policy
+        if policy is _PAGE_SAFE:
             headers["Cache-Control"] = "no-store"
     await send(message)
+
+
+def _digest(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def _name(host: str) -> str:

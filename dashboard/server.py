@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import os
+import re
 import signal
 import sys
 import threading
@@ -70,8 +71,22 @@ def build(settings: Settings, db: Database, *, host: str, port: int) -> Any:
             db, token, idle=limits.session_idle, longest=limits.session_max
         )
 
-    gate = Middleware(Gate, hosts=_hosts(settings, host), jar=jar, user_of=user_of)
+    gate = Middleware(
+        Gate,
+        hosts=_hosts(settings, host),
+        jar=jar,
+        user_of=user_of,
+        scripts=_inline_scripts(),
+    )
     return App(_APP, routes=SignInPages(db, settings, jar).routes(), middleware=[gate])
+
+
+def _inline_scripts() -> list[str]:
+    """The scripts that stand in Streamlit's own page, which the gate's policy names by hash."""
+    from streamlit import file_util
+
+    page = Path(file_util.get_static_dir(), "index.html").read_text(encoding="utf-8")
+    return re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
 
 
 def _hosts(settings: Settings, host: str) -> frozenset[str]:

@@ -87,7 +87,12 @@ def stacked(
         else [PALETTE[i % len(PALETTE)] for i in range(len(names))],
     )
     data = [
-        {"day": _label(day, first, last, words.language), "series": name, "rank": names.index(name), "count": count}
+        {
+            "day": _label(day, first, last, words.language),
+            "series": name,
+            "rank": names.index(name),
+            "count": count,
+        }
         for day, name, count in rows
     ]
     x = _days_axis(first, last, words)
@@ -134,7 +139,11 @@ def timeline(events: Sequence[ContactEvent], words: Words, moment: Callable[[Any
         alt.Chart(_values(data))
         .mark_point(filled=True, size=110, opacity=0.85)
         .encode(
-            x=alt.X("at:T", title=None, axis=alt.Axis(format="%d/%m", tickMinStep=86_400_000, labelOverlap=True)),
+            x=alt.X(
+                "at:T",
+                title=None,
+                axis=alt.Axis(format="%d/%m", tickMinStep=86_400_000, labelOverlap=True),
+            ),
             y=alt.Y("channel:N", title=None),
             shape=alt.Shape(
                 "direction:N",
@@ -144,7 +153,7 @@ def timeline(events: Sequence[ContactEvent], words: Words, moment: Callable[[Any
             color=alt.Color(
                 "disposition:N",
                 scale=alt.Scale(range=list(PALETTE)),
-                legend=alt.Legend(title=None, orient="top", columns=4),
+                legend=alt.Legend(title=None, orient="bottom", columns=3, labelLimit=130),
             ),
             tooltip=[
                 alt.Tooltip("when:N", title=label("column", "at")),

@@ -66,6 +66,7 @@ def _filters(page: Page) -> CaseFilter:
             default=_NOT_CLOSED,
             format_func=lambda s: page.label("status", s),
             key="inbox_status",
+            placeholder=_("any"),
             on_change=_first,
             persist_state="session",
         )
@@ -84,6 +85,7 @@ def _filters(page: Page) -> CaseFilter:
                     format_func=shown,
                     key=key,
                     on_change=_first,
+                    placeholder=_("any"),
                     persist_state="session",
                 )
             )

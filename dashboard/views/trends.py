@@ -83,11 +83,19 @@ def _choice(page: Page, tallies: Sequence[Tally]) -> tuple[list[Tally], charts.S
         return sorted({str(getattr(t, name)) for t in tallies})
 
     one, two, three, four = st.columns(4)
-    brands = one.multiselect(_("Brand"), options("brand"), format_func=page.brand)
-    sources = two.multiselect(
-        _("Source"), options("source"), format_func=lambda s: page.label("source", s)
+    anything = _("any")
+    brands = one.multiselect(
+        _("Brand"), options("brand"), format_func=page.brand, placeholder=anything
     )
-    langs = three.multiselect(_("Language"), options("lang"), format_func=page.language_name)
+    sources = two.multiselect(
+        _("Source"),
+        options("source"),
+        format_func=lambda s: page.label("source", s),
+        placeholder=anything,
+    )
+    langs = three.multiselect(
+        _("Language"), options("lang"), format_func=page.language_name, placeholder=anything
+    )
     splits: list[charts.Split] = ["none", "brand", "source", "lang"]
     split = four.selectbox(
         _("Show by"),

@@ -48,6 +48,11 @@ def heading(page: Page, words: str) -> None:
     expect(page.get_by_role("heading", level=1, name=words)).to_be_visible()
 
 
+def settled(page: Page) -> None:
+    """The page is drawn: while it is, the old and the new controls may both be there."""
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
+
+
 def case_of(served: Served, name: str) -> int:
     return served.world.cases[name]
 
@@ -136,6 +141,8 @@ def test_the_inbox_shows_the_most_urgent_first_with_reasons(
     invented = page.locator(".ls-row", has_text="Invento:")
     expect(invented).to_contain_text("inventado")
     expect(page.get_by_text("Casos: 24, los más urgentes primero")).to_be_visible()
+    late = page.locator(".ls-row", has_text="llevo 4 correos")
+    expect(late).to_contain_text("vencido hace 3 h 2")
     shoot(page, screenshots, "inbox-es")
     page.get_by_role("button", name="Siguientes").click()
     expect(page.get_by_text("21 a 24 de 24")).to_be_visible()
@@ -207,11 +214,13 @@ def test_ana_takes_notes_and_closes_a_case(opened: Open, served: Served) -> None
     page = signed_in(opened, served, "ana", f"/case?id={number}")
     page.get_by_role("button", name=re.compile("Tomarlo|Empezar")).click()
     expect(page.get_by_text("El caso es suyo.")).to_be_visible()
+    settled(page)
     page.get_by_label("Nota para el equipo").fill("Le llamo <b>hoy</b> no, le escribo.")
     page.get_by_role("button", name="Añadir la nota").click()
     expect(page.locator(".ls-steps")).to_contain_text("Le llamo <b>hoy</b> no, le escribo.")
     page.get_by_role("button", name="Cerrar", exact=True).click()
     expect(page.get_by_text("Diga cómo terminó el caso")).to_be_visible()
+    settled(page)
     page.get_by_label("Cómo terminó").click()
     page.get_by_role("option", name="respondido", exact=True).click()
     page.get_by_role("button", name="Cerrar", exact=True).click()
@@ -348,6 +357,14 @@ def test_an_empty_database_says_what_to_do(opened: Open, empty: Served) -> None:
     page = signed_in(opened, empty, "admin")
     expect(page.get_by_text("Todavía no se ha recogido nada.")).to_be_visible()
     expect(page.get_by_role("button", name="Cargar la muestra inventada")).to_be_visible()
+    page.get_by_role("button", name="Cargar la muestra inventada").click()
+    expect(page.get_by_text("La muestra inventada está cargada")).to_be_visible()
+    expect(
+        page.get_by_text(re.compile(r"Publicaciones recogidas: \d{3}\. Por leer"))
+    ).to_be_visible()
+    page.get_by_role("link", name="Ajustes").first.click()
+    page.get_by_role("button", name="Quitar todo lo inventado").click()
+    expect(page.get_by_text("Todo lo inventado se ha quitado.")).to_be_visible()
     for path, words in (
         ("/trends", "En este periodo no se publicó nada"),
         ("/alerts", "Nada pide atención."),

@@ -22,7 +22,7 @@ from listener.settings import Settings
 from listener.storage import Database, alerts, health, mentions
 from listener.storage.alerts import Recipient
 from listener.storage.mentions import BrandHit, Found
-from listener.storage.tables import CrmEvent, CrmIdentifier, CrmPerson
+from listener.storage.tables import CaseRow, CrmEvent, CrmIdentifier, CrmPerson
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "gris tormenta 42"
@@ -292,6 +292,9 @@ def _posts(world: World) -> None:
 
     with world.db.read() as session:
         lines, _ = cases.search(session, cases.CaseFilter(), limit=200)
+    with world.db.write() as session:  # one that waited too long
+        late = next(line.id for line in lines if line.author.startswith("persona2@"))
+        session.get_one(CaseRow, late).due_at = world.now - timedelta(hours=3, minutes=20)
     world.cases = {line.author.split("@")[0]: line.id for line in lines}
 
 
