@@ -253,7 +253,9 @@ class _Batch:
             self._forget_identifiers(list(changed.values()))
         rows = [{k: v for k, v in r.items() if k not in _IDENTIFIERS} for r in changed.values()]
         if rows:
-            upsert(self.session, table, rows, update=[c for c in rows[0] if c not in keys])
+            # The bare table: rows of an ORM class are sent in runs that have the same NULLs.
+            update = [c for c in rows[0] if c not in keys]
+            upsert(self.session, table.__table__, rows, update=update)
         if self.kind is Kind.PEOPLE:
             self._write_identifiers(list(changed.values()))
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
@@ -227,13 +228,18 @@ def _several(cell: str) -> list[str]:
     return [part.strip() for part in cell.split(";") if part.strip()]
 
 
+@lru_cache
+def _codes(kinds: type[StrEnum]) -> frozenset[str]:
+    return frozenset(kind.value for kind in kinds)
+
+
 def _choice(
     written: str, column: str, kinds: type[StrEnum], how: Reading, empty: StrEnum | None
 ) -> str:
     if not written and empty is not None:
         return empty.value
     code = re.sub(r"[\s-]+", "_", how.names.code(column, written).strip().lower())
-    if code not in {k.value for k in kinds}:
+    if code not in _codes(kinds):
         known = ", ".join(k.value for k in kinds if k is not NumberKind.UNKNOWN)
         raise ValueError(f"{column} {_shown(written)} is none of: {known}")
     return code
@@ -246,8 +252,13 @@ def _country(written: str) -> str:
     return code
 
 
+@lru_cache(maxsize=1)
+def _zones() -> set[str]:
+    return available_timezones()  # reads the whole zone database from disk each time
+
+
 def _zone(written: str) -> str:
-    if written and written not in available_timezones():
+    if written and written not in _zones():
         raise ValueError(f"time_zone {_shown(written)} is no IANA name such as Europe/Madrid")
     return written
 
