@@ -281,11 +281,10 @@ class Account:
     def handle(self) -> str:
         return f"{self.name}@{self.server.host}"
 
-    def post(
-        self, text: str, visibility: Literal["public", "unlisted", "private"] = "public"
-    ) -> str:
-        """Writes a post and returns its id. #tags in the text put it on their timelines."""
-        command = {"public": "note", "unlisted": "note_unlisted", "private": "note_mention"}
+    def post(self, text: str, visibility: Literal["public", "private"] = "public") -> str:
+        """Writes a post and returns its id. #tags in the text put it on their timelines; a
+        private one goes only to the @accounts that it names."""
+        command = {"public": "note", "private": "note_mention"}
         said = self.server.snac(command[visibility], self.name, text)
         found = re.search(r"enqueue_message (\S+)/Create", said)
         assert found, f"snac did not say which post it made: {said[-300:]}"
