@@ -148,6 +148,71 @@ def classify(public: Path | None, count: int) -> dict[str, Any]:
         }
 
 
+def random_strings(count: int, seed: int = 11) -> list[str]:
+    """Any code points, surrogates and controls among them; some long, some empty."""
+    rng = random.Random(seed)
+    blocks = [(0, 0x7F), (0, 0x2FF), (0x370, 0x6FF), (0x900, 0xDFF), (0x2000, 0x2BFF)]
+    blocks += [(0x3000, 0x9FFF), (0xD800, 0xDFFF), (0xE000, 0xFFFF), (0x1F000, 0x1FAFF)]
+    blocks += [(0, 0x10FFFF)]
+    result = []
+    for _ in range(count):
+        low, high = rng.choice(blocks)
+        length = rng.choice([0, 1, 3, 10, 40, 40, 140, 300])
+        result.append("".join(chr(rng.randint(low, high)) for _ in range(length)))
+    return result
+
+
+def contract(public: Path | None, count: int) -> dict[str, Any]:
+    """`classify` and `match` on every text of PUBLIC, on nothing, and on 10,000 random strings:
+    as many lines out as in, each with its own id, and only the exit codes that are promised."""
+    result: dict[str, Any] = {}
+    everything = [r["text"] for r in texts(public, 10**9)][: None if count == 20_000 else count]
+    for name, given in (
+        ("every text", everything),
+        ("random strings", random_strings(10_000)),
+        ("no input", []),
+    ):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "in.jsonl"
+            file.write_text(
+                "".join(json.dumps({"id": i, "text": t}) + "\n" for i, t in enumerate(given))
+            )
+            start = time.monotonic()
+            read = subprocess.run(
+                [*LISTENER, "classify", str(file)], capture_output=True, check=False
+            )
+            wall = time.monotonic() - start
+            found = subprocess.run(
+                [*LISTENER, "match", "movistar OR number:1004 OR call*", str(file)],
+                capture_output=True,
+                check=False,
+            )
+        answers = [json.loads(line) for line in read.stdout.splitlines()]
+        keys = {"id", "lang", "sentiment", "complaint", "category", "harassment", "scores", "facts"}
+        result[name] = {
+            "lines_in": len(given),
+            "lines_out": len(answers),
+            "in_order": [a["id"] for a in answers] == list(range(len(given))),
+            "whole": all(keys <= a.keys() for a in answers),
+            "consistent": all(
+                (a["category"] is not None) == a["complaint"]
+                and a["harassment"] == (a["category"] == "harassment")
+                for a in answers
+            ),
+            "spans_right": all(
+                given[a["id"]][n["span"][0] : n["span"][1]] == n["text"]
+                for a in answers
+                for n in a["facts"]["numbers"]
+            ),
+            "exit": read.returncode,
+            "seconds": round(wall, 1),
+            "match_found": found.stdout.count(b"\n"),
+            "match_exit": found.returncode,
+            "errors": (read.stderr + found.stderr).decode()[:500],
+        }
+    return result
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--public", type=Path)
@@ -155,7 +220,9 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", default=["classify", "road"])
     given = parser.parse_args()
     for part in given.parts:
-        result = {"classify": classify, "road": road}[part](given.public, given.count)
+        result = {"classify": classify, "road": road, "contract": contract}[part](
+            given.public, given.count
+        )
         print(json.dumps({part: result}, ensure_ascii=False, indent=1), flush=True)
 
 
