@@ -313,6 +313,9 @@ def crm_import(
     people: Annotated[Path | None, typer.Option(help="people.csv")] = None,
     events: Annotated[Path | None, typer.Option(help="events.csv")] = None,
     numbers: Annotated[Path | None, typer.Option(help="numbers.csv")] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="TOML: your column names and codes for ours (docs/crm.md).")
+    ] = None,
 ) -> None:
     """People, contact events and numbers from CSV; bad rows are listed, the rest comes in."""
     from listener import imports
@@ -320,7 +323,7 @@ def crm_import(
     if not (people or events or numbers):
         raise typer.BadParameter("name at least one of --people, --events, --numbers")
     settings = _settings()
-    refused = imports.crm(settings, _database(settings), people, events, numbers, err)
+    refused = imports.crm(settings, _database(settings), people, events, numbers, mapping, err)
     raise typer.Exit(1 if refused else 0)
 
 

@@ -103,6 +103,7 @@ def crm(
     people: Path | None,
     events: Path | None,
     numbers: Path | None,
+    mapping: Path | None,
     console: Console,
 ) -> int:
     """Import what is given, people first, because events refer to them; prints one line a file
@@ -115,7 +116,7 @@ def crm(
     ):
         if path is None:
             continue
-        report = load(db, settings, path)
+        report = load(db, settings, path, mapping=mapping)
         refused += len(report.refused)
         console.print(str(report), markup=False)
         for problem in report.refused[:_SHOWN]:
