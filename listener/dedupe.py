@@ -198,7 +198,7 @@ def _shingle_hashes(line: str) -> _Hashes:
 
 # ------------------------------------------------------------------------------------- of two posts
 
-_RETWEET = re.compile(r"\s*RT @([\w.-]+)(?:@[\w.-]+)?:\s*(.*)", re.DOTALL)
+_RETWEET = re.compile(r"\s*RT @([\w.-]+)(?:@[\w.-]+(?::\d+)?)?:\s*(.*)", re.DOTALL)
 
 
 def duplicate_of(

@@ -21,6 +21,8 @@ def configure(style: Literal["text", "json"] = "text", level: str = "INFO") -> N
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(message)s"
     )
+    # A loop that is still at work when its next turn comes is no news.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     renderer: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if style == "json"

@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from classifiers.language import identify
 from classifiers.reading import Reading
 from listener import alerting, matching, phones, priority, routing
 from listener.alerting import NumberReport
@@ -36,7 +37,10 @@ from listener.storage.tables import (
     MentionRow,
     ReportedNumber,
 )
-from listener.triage import Action, triage
+from listener.triage import Action, speaks_for, triage
+
+_UNSURE = 0.4  # below this the text is nearly silent about its language
+_FEW_WORDS = 4  # "ok" is certainly German, says a model that was asked for certainty
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class Pending:
     author: str | None
     followers: int | None
     published_at: datetime
+    external_id: str
     reply_to: str | None
     repost_of: str | None
     reach: int | None
@@ -103,6 +108,7 @@ def pending(session: Session, size: int) -> list[Pending]:
             author=a.handle if a else None,
             followers=a.followers if a else None,
             published_at=m.published_at,
+            external_id=m.external_id,
             reply_to=m.reply_to,
             repost_of=m.repost_of,
             reach=m.reach,
@@ -192,10 +198,22 @@ def _read(settings: Settings, reader: Reads, batch: Sequence[Pending]) -> dict[i
     result: dict[int, Reading] = {}
     for countries, group in groups.items():
         answers = reader.read(
-            [m.text for m in group], langs=[m.lang for m in group], countries=countries
+            [m.text for m in group],
+            langs=[language(m.text, m.lang) for m in group],
+            countries=countries,
         )
         result.update(zip((m.id for m in group), answers, strict=True))
     return result
+
+
+def language(text: str, hint: str | None) -> str | None:
+    """What the reader is told. A source's word is a hint only: networks write down the language
+    that somebody once chose for their menus. It helps where the text itself tells too little."""
+    if not hint:
+        return None
+    guess = identify(text)
+    unsure = guess.lang == "und" or guess.confidence < _UNSURE or len(text.split()) < _FEW_WORDS
+    return hint if unsure else guess.lang
 
 
 def _take(session: Session, ids: Sequence[int]) -> set[int]:
@@ -284,7 +302,7 @@ class _Work:
             rules=self.settings.priority,
         )
         if existing:
-            cases.add_mention(
+            self.counts.attached += cases.add_mention(
                 self.session,
                 existing.id,
                 mention.id,
@@ -293,7 +311,6 @@ class _Work:
                 priority=urgency,
                 match=match,
             )
-            self.counts.attached += 1
             case_id, owner = existing.id, existing.owner
         else:
             route = routing.route(
@@ -320,6 +337,7 @@ class _Work:
             owner = route.owner
             self.counts.opened += 1
             self._staff = None  # somebody's load has changed
+        self._latecomer(mention, brand, case_id)
         alert = alerting.severe_harassment(
             case_id=case_id,
             brand=brand.key,
@@ -392,8 +410,9 @@ class _Work:
 
     def _attach(self, mention: Pending, original: int, kind: str) -> None:
         for case_id in cases.cases_of_mention(self.session, original):
-            cases.add_mention(self.session, case_id, mention.id, kind=kind, now=self.now)
-            self.counts.attached += 1
+            self.counts.attached += cases.add_mention(
+                self.session, case_id, mention.id, kind=kind, now=self.now
+            )
 
     def _answered(self, mention: Pending) -> None:
         """The brand's own account replied: it stands on the case of the post it replied to."""
@@ -406,6 +425,40 @@ class _Work:
         )
         if original is not None:
             self._attach(mention, original, "answered_by_brand")
+
+    def _latecomer(self, mention: Pending, brand: Brand, case_id: int) -> None:
+        """Answers and copies that came in before the post that they belong to."""
+        rows = self.session.execute(
+            sa.select(MentionRow, AuthorRow.handle)
+            .outerjoin(AuthorRow, AuthorRow.id == MentionRow.author_id)
+            .where(
+                sa.or_(
+                    MentionRow.duplicate_of == mention.id,
+                    sa.and_(
+                        MentionRow.source == mention.source,
+                        sa.or_(
+                            MentionRow.reply_to == mention.external_id,
+                            MentionRow.repost_of == mention.external_id,
+                        ),
+                    ),
+                ),
+                MentionRow.state == "processed",
+                MentionRow.id != mention.id,
+            )
+            .order_by(MentionRow.id)
+        ).all()
+        for row, handle in rows:
+            if row.reply_to == mention.external_id:
+                kind = "answered_by_brand" if speaks_for(brand, row.source, handle) else None
+            elif row.author_id != mention.author_id and row.duplicate_kind == "repost":
+                kind = "repost"
+                row.duplicate_of = mention.id
+            else:
+                kind = None
+            if kind is not None:
+                self.counts.attached += cases.add_mention(
+                    self.session, case_id, row.id, kind=kind, now=self.now
+                )
 
     # ------------------------------------------------------------------ numbers that call
 

@@ -349,7 +349,8 @@ class SnacServer:
         )
         config = self.folder / "server.json"
         settings = json.loads(config.read_text())
-        config.write_text(json.dumps(settings | {"protocol": "http"}))
+        # With a thread per core, a post's own errands (six seconds each) hold up the readers.
+        config.write_text(json.dumps(settings | {"protocol": "http", "num_threads": 32}))
 
     def __enter__(self) -> Self:
         self.start()

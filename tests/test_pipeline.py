@@ -557,6 +557,55 @@ def test_an_answer_of_the_brand_to_nothing_of_ours_is_only_kept(scene: Scene) ->
     assert scene.go()["opened"] == 0
 
 
+def test_an_answer_that_stands_before_its_post_on_the_page_finds_it(scene: Scene) -> None:
+    # Newest first, as most servers list; and once more with the answer a page earlier.
+    asked = mention("asked", "harto de movistar", "marta", published_at=NOW - timedelta(hours=2))
+    answer = mention(
+        "answer", "¿Nos escribes? movistar", "movistar", reply_to="asked", published_at=NOW
+    )
+    early = mention(
+        "early", "Mira el privado. movistar", "movistar", reply_to="later", published_at=NOW
+    )
+    stranger = mention("s", "A mí también, movistar", "eva", reply_to="later", published_at=NOW)
+    later = mention("later", "harto de movistar también yo", "paco", published_at=NOW)
+    scene.source.pages += [[answer, asked], [early, stranger], [later]]
+    scene.go()
+    scene.go()
+    marta, paco = scene.cases()
+    assert [m.text for m in marta.mentions] == [asked.text, answer.text]
+    assert {m.text for m in paco.mentions} == {later.text, early.text}
+    assert kinds(marta)[-1] == kinds(paco)[-1] == "answered_by_brand"
+
+
+def test_a_repost_that_came_before_its_original_joins_it(scene: Scene) -> None:
+    text = "harto de movistar y sus doce llamadas"
+    scene.write(text, author="paco", repost_of="original")
+    scene.go()
+    assert scene.cases() == []
+    scene.write(text, author="marta", external_id="original")
+    scene.go()
+    [case] = scene.cases()
+    assert case.summary.author == "marta@social.example"
+    assert [m.duplicate_kind for m in case.mentions if m.author.startswith("paco")] == ["repost"]
+
+
+def test_a_menus_language_is_not_the_texts(scene: Scene) -> None:
+    seen: list[Any] = []
+
+    class Watching(ByHand):
+        def read(self, texts: Sequence[str], **rest: Any) -> Any:
+            seen.extend(zip(texts, rest["langs"], strict=True))
+            return super().read(texts, **rest)
+
+    scene.reader = Watching({})
+    spanish = "Movistar me llama todos los días a la hora de la siesta y no quiero nada"
+    scene.write(spanish, lang="en")
+    scene.write("movistar 🤬", lang="es")
+    scene.write("movistar me llama sin parar desde hace una semana", lang=None)
+    scene.go()
+    assert [lang for _, lang in seen] == ["es", "es", None]
+
+
 def test_a_repost_goes_on_the_case_of_what_it_repeats(scene: Scene) -> None:
     original = scene.write("harto de movistar y sus doce llamadas", author="marta")
     scene.write("harto de movistar y sus doce llamadas", author="paco", repost_of=original)

@@ -239,16 +239,16 @@ def add_mention(
     now: datetime,
     priority: Priority | None = None,
     match: CustomerMatch | None = None,
-) -> None:
+) -> bool:
     """Put a further mention on a case; a case never becomes less urgent by it. `kind` is
-    `again`, `repost` or `answered_by_brand`."""
+    `again`, `repost` or `answered_by_brand`. False when it is on it already."""
     if not insert_new(
         session,
         CaseMention,
         [{"case_id": case_id, "mention_id": mention_id}],
         returning=CaseMention.mention_id,
     ):
-        return
+        return False
     row = session.get_one(CaseRow, case_id)
     row.updated_at = now
     row.version += 1
@@ -264,6 +264,7 @@ def add_mention(
         row.crm = match.customer.crm if match.customer else row.crm
         row.customer_ref = match.customer.ref if match.decided and match.customer else None
     log(session, case_id, now, LISTENER, kind, {"mention": mention_id})
+    return True
 
 
 def cases_of_mention(session: Session, mention_id: int) -> list[int]:

@@ -101,7 +101,8 @@ def save_found(
     """Store mentions once per (source, external id); what is known already only gains brands, and
     waits to be processed for those."""
     unique: dict[tuple[str, str], Found] = {}
-    for item in map(_storable, found):
+    # Pages are newest first more often than not; ids, and so all that follows, go by time.
+    for item in sorted(map(_storable, found), key=lambda f: f.mention.published_at):
         unique.setdefault((item.mention.source, item.mention.external_id), item)
     authors = _authors(session, [f.mention for f in unique.values()])
     rows = [_row(f.mention, subscription, raw_page_id, authors, now) for f in unique.values()]
@@ -197,6 +198,8 @@ def _storable(item: Found) -> Found:
             mention,
             external_id=_key(mention.external_id, 600),
             author=author,
+            reply_to=_key(mention.reply_to, 600) if mention.reply_to else None,
+            repost_of=_key(mention.repost_of, 600) if mention.repost_of else None,
             lang=storable(mention.lang)[:10] if mention.lang else None,
         ),
         item.brands,

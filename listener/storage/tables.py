@@ -161,8 +161,8 @@ class MentionRow(Base):
     lang_hint: Mapped[str | None] = mapped_column(String(10))
     published_at: Mapped[datetime]
     collected_at: Mapped[datetime] = mapped_column(index=True)
-    reply_to: Mapped[str | None]
-    repost_of: Mapped[str | None]
+    reply_to: Mapped[str | None] = mapped_column(index=True)
+    repost_of: Mapped[str | None] = mapped_column(index=True)
     tags: Mapped[list[Any]]
     links: Mapped[list[Any]]
     reach: Mapped[int | None] = mapped_column(Integer)

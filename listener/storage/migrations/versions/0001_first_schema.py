@@ -287,6 +287,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("mentions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_mentions_author_id"), ["author_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_mentions_reply_to"), ["reply_to"], unique=False)
+        batch_op.create_index(batch_op.f("ix_mentions_repost_of"), ["repost_of"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_mentions_collected_at"), ["collected_at"], unique=False
         )
@@ -568,6 +570,8 @@ def downgrade() -> None:
     op.drop_table("sessions")
     with op.batch_alter_table("mentions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_mentions_subscription"))
+        batch_op.drop_index(batch_op.f("ix_mentions_repost_of"))
+        batch_op.drop_index(batch_op.f("ix_mentions_reply_to"))
         batch_op.drop_index("ix_mentions_state_id")
         batch_op.drop_index("ix_mentions_published_at_id")
         batch_op.drop_index(batch_op.f("ix_mentions_fingerprint"))
