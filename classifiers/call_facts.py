@@ -44,24 +44,30 @@ def extract(text: str, *, lang: str, countries: Sequence[str] = ("ES",)) -> Call
 
 def _extract(text: str, folded: str, words: Lexicon, every: tuple[NumberMention, ...]) -> CallFacts:
     numbers = tuple(_callers(folded, every, words))
-    marked = mark(folded, words, [n.span for n in every])
-    spans: dict[str, tuple[Span, ...]] = {}
-    confidence: dict[str, float] = {}
-    count, period = claims(marked, words)
-    for name, claim in (("contact_count", count), ("period_days", period)):
-        if claim is not None:
-            spans[name], confidence[name] = (claim.span,), claim.confidence
     said = {
         "opt_out": sorted(
             [*_said(folded, words, "opt_out"), *_is_somebody_else(text, folded, words)]
         ),
         "churn_threat": _said(folded, words, "churn"),
         "legal_threat": _said(folded, words, "legal"),
-        "off_hours": _off_hours(folded, marked, words),
+        "off_hours": _said(folded, words, "off_hours"),
     }
+    spans: dict[str, tuple[Span, ...]] = {}
+    confidence: dict[str, float] = {}
+    count = period = None
+    # Figures mean nothing where no contact is spoken of, and most texts speak of none.
+    if every or any(said.values()) or words.any_contact.search(folded):
+        marked = mark(folded, words, [n.span for n in every])
+        count, period = claims(marked, words)
+        said["off_hours"] = sorted([*said["off_hours"], *_off_hours(marked, words)])
+    for name, claim in (("contact_count", count), ("period_days", period)):
+        if claim is not None:
+            spans[name], confidence[name] = (claim.span,), claim.confidence
     own = [s for name in ("opt_out", "legal_threat", "churn_threat") for s in said[name]]
     claimed = bool(numbers or count or period or any(said.values()))
-    said["channels"], channels = _channels(folded, words, own, claimed)
+    said["channels"], channels = _channels(
+        folded, words, own, numbers=bool(numbers), claimed=claimed
+    )
     for name, found in said.items():
         if found:
             spans[name], confidence[name] = tuple(found[:_SPANS]), 0.85
@@ -137,7 +143,7 @@ def _is_somebody_else(text: str, folded: str, words: Lexicon) -> Iterator[Span]:
 
 
 def _channels(
-    folded: str, words: Lexicon, own: Iterable[Span], otherwise_call: bool
+    folded: str, words: Lexicon, own: Iterable[Span], *, numbers: bool, claimed: bool
 ) -> tuple[list[Span], tuple[str, ...]]:
     """By which channels the contacts came; what the author wrote or sent is left out."""
     masked = [*own, *(m.span() for m in words.own_contact.finditer(folded))]
@@ -151,9 +157,10 @@ def _channels(
         # a message on the answering machine is a call, one by WhatsApp or LinkedIn no SMS
         if message is not None and not words.voicemail.search(folded):
             found["sms"] = message
-    if not found and otherwise_call:
-        return [], ("call",)
-    return sorted(found.values()), tuple(sorted(found))
+    names = set(found)
+    if (not found and claimed) or (numbers and not found.keys() & {"call", "sms"}):
+        names.add("call")  # a number on the display is a call, and so is what names no channel
+    return sorted(found.values()), tuple(sorted(names))
 
 
 def _first(folded: str, pattern: re.Pattern[str], masked: Iterable[Span]) -> Span | None:
@@ -163,11 +170,9 @@ def _first(folded: str, pattern: re.Pattern[str], masked: Iterable[Span]) -> Spa
     return None
 
 
-def _off_hours(folded: str, marked: Marked, words: Lexicon) -> list[Span]:
-    """Sundays, holidays, nights, the siesta, and clock times before 9:00 or after 21:00."""
-    spans = _said(folded, words, "off_hours")
-    spans += [span for span, time in _times(marked, words) if _is_off(time)]
-    return sorted(spans)
+def _off_hours(marked: Marked, words: Lexicon) -> list[Span]:
+    """Clock times before 9:00 or after 21:00; Sundays and nights are words of their own."""
+    return [span for span, time in _times(marked, words) if _is_off(time)]
 
 
 _NOON = re.compile(r"noon|midi|mediodia|meio-dia|mezzogiorno|mittag")

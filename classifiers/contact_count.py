@@ -14,6 +14,7 @@ from .lexicon import Lexicon
 from .marks import Marked
 from .reading import Span
 
+_DAYS_TRIED = 12  # a text that names more days than that is a calendar
 _MOST = 20_000  # a greater claim is a manner of speaking
 _SENTENCE_END = re.compile(r"[.!?\n]+(?=\s|$)|\n")
 
@@ -38,14 +39,18 @@ def claims(marked: Marked, lexicon: Lexicon) -> tuple[Claim | None, Claim | None
     """The contact count and the period in days, each with its span, or None."""
     periods = list(_periods(marked, lexicon))
     found = _count(marked, lexicon, periods)
-    count = found and Claim(found.value, found.span, min(0.95, 0.5 + found.rank / 10))
+    count = (
+        Claim(found.value, found.span, min(0.95, 0.5 + found.rank / 10))
+        if found is not None
+        else None
+    )
     if found is not None and found.listed:
         return count, Claim(found.days, found.span, 0.7) if found.days else None
-    days = found and _days_inside(marked, lexicon, found.span)
-    if count is not None and days:
-        return count, Claim(days, count.span, 0.7)
     if count is None:
         return None, _single_day(marked, lexicon, periods)
+    days = _days_inside(marked, lexicon, count.span)
+    if days:
+        return count, Claim(days, count.span, 0.7)
     return count, _nearest_period(marked, lexicon, periods, count)
 
 
@@ -133,7 +138,7 @@ def _nearest_period(
 def _single_day(marked: Marked, lexicon: Lexicon, periods: list[_Period]) -> Claim | None:
     """The day of one single contact: 1 if the text fixes it, nothing if it is just some Sunday."""
     words = lexicon.periods
-    for period in sorted(periods, key=lambda p: (-p.rank, p.span[0])):
+    for period in sorted(periods, key=lambda p: (-p.rank, p.span[0]))[:_DAYS_TRIED]:
         start, end = _sentence(marked.text, period.span)
         if period.rank == 0:
             before = marked.text[max(0, period.span[0] - 16) : period.span[0]]
@@ -176,6 +181,8 @@ class _Found:
     days: int | None = None  # the period that a list of days spans by itself
     listed: bool = False
     times: bool = False  # "N times", where the others name what came
+    person: bool = False  # "a salesman": the one who sends the five messages after him
+    day: bool = False  # "four Sundays"
 
 
 def _count(marked: Marked, lexicon: Lexicon, periods: list[_Period]) -> _Found | None:
@@ -216,6 +223,7 @@ def _told(marked: Marked, lexicon: Lexicon, start: int) -> bool:
     return lexicon.counts.said.search(before[cut + 1 :]) is not None
 
 
+_DAYS = re.compile(r"(?:sonntage|abende|noches|tardes|noites|evenings|nights|soirs|sere|notti)$")
 # "a salesman writes me five messages": he is no sixth contact
 _PERSON = re.compile(
     r"comercial|vendedor|asesor|consul|reps?$|sales|demarch|vendeu|represent|vendito|agent|vertret"
@@ -227,10 +235,15 @@ def _items(marked: Marked, lexicon: Lexicon) -> Iterator[_Found]:
     """ "N calls" and "N times", left to right, without overlaps."""
     own = [m.span() for m in lexicon.own_contact.finditer(marked.text)]
     found = [
-        _Found(marked.value(m.start(1)), m.span(), 3.0)
+        _Found(
+            marked.value(m.start(1)),
+            m.span(),
+            3.0,
+            person=m.group(1)[0] != "N" and _PERSON.search(m.group()) is not None,
+            day=_DAYS.search(m.group()) is not None,
+        )
         for m in lexicon.counts.item.finditer(marked.text)
         if not any(_overlap(m.span(), s) for s in own)
-        and not (m.group(1)[0] != "N" and _PERSON.search(m.group()))
     ]
     found += [
         _Found(marked.value(m.start(1)), m.span(), 3.0, times=True)
@@ -278,8 +291,11 @@ def _sums(marked: Marked, items: list[_Found]) -> Iterator[_Found]:
 def _added(group: list[_Found]) -> _Found:
     """The sum of a list; "N times" beside things that are named only says them again."""
     named = [i for i in group if not i.times] or group
-    if len({i.value for i in group}) == 1 and len(named) < len(group):
-        named = named[:1]
+    while len(named) > 1 and named[0].person:
+        named = named[1:]
+    same = len(group) == 2 and group[0].value == group[1].value
+    if same and (group[0].times or group[0].day):
+        named = group[1:]  # "four Sundays, four calls"
     total = sum(i.value for i in named)
     return _Found(total, (named[0].span[0], named[-1].span[1]), 4.0 if len(named) > 1 else 3.0)
 

@@ -174,7 +174,7 @@ def test_facts_deep_in_a_long_text_are_found_in_their_place() -> None:
         max_size=30,
     ).map(" ".join),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_text_gives_spans_of_itself(lang: str, text: str) -> None:
     facts = extract(text, lang=lang)
     assert facts == extract(text, lang=lang)
@@ -188,6 +188,5 @@ def test_any_text_gives_spans_of_itself(lang: str, text: str) -> None:
 @pytest.mark.parametrize("unit", ["llamadas ", "3 al día ", "lunes ", "10:30, ", "no ", "un ", "1.", "((", "dreimal ", "\ud800"])  # fmt: skip
 def test_a_megabyte_of_the_same_is_read(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
-    for lang in ("es", "de"):
-        facts = extract(text, lang=lang)
-        assert facts.contact_count is None or facts.contact_count <= 20_000
+    facts = extract(text, lang="de" if "mal" in unit else "es")
+    assert facts.contact_count is None or facts.contact_count <= 20_000
