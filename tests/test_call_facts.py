@@ -72,7 +72,7 @@ def test_development_posts_in_six_languages(tallies: dict[str, Tally], fact: str
         ("pt", "Meia dúzia de ligações no fim de semana", 6, 2),
         ("fr", "Une vingtaine d'appels en dix jours", 20, 10),
         ("fr", "Quatrième appel cette semaine", 4, 7),
-        ("it", "una quarantina di volte in un mese", 40, 30),
+        ("it", "mi hanno cercato al telefono una quarantina di volte in un mese", 40, 30),
         ("it", "14 telefonate, 6 sms e 3 mail in due mesi", 23, 60),
         ("de", "Sie haben mich elfmal in vierzehn Tagen angerufen", 11, 14),
         ("de", "zum fünften Mal heute ein Anruf", 5, 1),
