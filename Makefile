@@ -21,6 +21,7 @@ check: install              ## style and types
 	$(BIN)/mypy
 
 train: install              ## from data to weights, one night at most: make train PUBLIC=../shared/data
+	$(BIN)/python -m classifiers.train_language --public $(PUBLIC)
 	$(BIN)/python -m classifiers.train --public $(PUBLIC)
 
 evaluate: install           ## every table of the reader: make evaluate PUBLIC=../shared/data
