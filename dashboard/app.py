@@ -71,4 +71,7 @@ def _signed_out() -> None:
     )
 
 
-main()
+try:
+    main()
+except Exception as error:
+    pages.failed(error)

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import streamlit as st
+import structlog
 
 from dashboard import data
 from dashboard.marking import KINDS, isolated, plain, safe
@@ -20,6 +21,7 @@ from listener.errors import AccountError, ListenerError, NotAllowed, StaleWrite
 from listener.storage.people import User
 
 _FLASH = "flash"
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,9 @@ class Page:
     def when(self, moment: datetime | None) -> str:
         return i18n.when(moment, self.language, self.zone) if moment else "-"
 
+    def span(self, length: timedelta) -> str:
+        return i18n.span(length, self.language)
+
     def explain(self, reason: Reason) -> str:
         return i18n.explain(reason, self.language, self.zone)
 
@@ -64,7 +69,7 @@ class Page:
         """The due time in words, as HTML; overdue is said, not only coloured."""
         if closed:
             return safe(self.when(moment))
-        left = i18n.span(moment - self.now, self.language)
+        left = self.span(moment - self.now)
         if moment < self.now:
             said = self.gettext("overdue by {time}", time=left)
             return f'<span class="ls-overdue">{safe(said)}</span>'
@@ -158,6 +163,20 @@ def literal(text: str) -> str:
     """Text for a place that reads markdown, so that it shows as it is."""
     shown = plain(text, 1000)
     return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+-.!|$~:&" else c for c in shown)
+
+
+def failed(error: Exception) -> None:
+    """What people see when a page breaks: our own errors as they are, which say what to do; of
+    others that it is in the log."""
+    if isinstance(error, ListenerError):
+        log.error("page failed", error=str(error))
+        st.error(literal(str(error)))
+        return
+    log.error("page failed", error=f"{type(error).__name__}: {error}", exc_info=error)
+    language = data.settings().listener.service.language
+    st.error(
+        i18n.text("This page could not be shown; the reason is in the log. Reload it.", language)
+    )
 
 
 def now() -> datetime:

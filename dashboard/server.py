@@ -24,10 +24,10 @@ from urllib.parse import urlsplit
 import uvicorn
 from starlette.middleware import Middleware
 
-from dashboard import cookies, data, theme
+from dashboard import cookies, theme
 from dashboard.gate import Gate
 from dashboard.signin import SignInPages
-from listener import accounts
+from listener import accounts, logs
 from listener import settings as settings_module
 from listener.checks import check_port
 from listener.errors import ConfigError, ListenerError
@@ -62,6 +62,9 @@ def build(settings: Settings, db: Database, *, host: str, port: int) -> Any:
             **theme.OPTIONS,
         }
     )
+    # Only now: what they decorate for caching asks for Streamlit's configuration.
+    from dashboard import data
+
     jar = cookies.Cookies(cookies.key(settings.var))
     data.share(settings, db, jar)
     limits = settings.listener.dashboard
@@ -78,7 +81,11 @@ def build(settings: Settings, db: Database, *, host: str, port: int) -> Any:
         user_of=user_of,
         scripts=_inline_scripts(),
     )
-    return App(_APP, routes=SignInPages(db, settings, jar).routes(), middleware=[gate])
+    return App(
+        _APP,
+        routes=SignInPages(db, settings, jar).routes(),
+        middleware=[gate],
+    )
 
 
 def _inline_scripts() -> list[str]:
@@ -154,6 +161,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         settings = settings_module.load()
+        logs.configure(settings.listener.service.log_format)
         config = settings.listener.dashboard
         serve(settings, given.host or config.host, given.port or config.port)
     except ListenerError as error:

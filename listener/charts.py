@@ -27,6 +27,7 @@ SENTIMENT = {"negative": "#d55e00", "neutral": "#9aa5b1", "positive": "#0b5c8a"}
 _GAP = "#d5dbe1"
 _INK = "#43515d"
 _HEIGHT = 220
+_PADDING = {"left": 5, "top": 5, "right": 22, "bottom": 5}  # the last day's label needs room
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ def timeline(events: Sequence[ContactEvent], words: Words, moment: Callable[[Any
             x=alt.X(
                 "at:T",
                 title=None,
+                scale=alt.Scale(padding=24),
                 axis=alt.Axis(format="%d/%m", tickMinStep=86_400_000, labelOverlap=True),
             ),
             y=alt.Y("channel:N", title=None),
@@ -164,7 +166,7 @@ def timeline(events: Sequence[ContactEvent], words: Words, moment: Callable[[Any
                 alt.Tooltip("campaign:N", title=label("column", "campaign")),
             ],
         )
-        .properties(height=alt.Step(44))
+        .properties(height=alt.Step(44), padding=_PADDING)
         .configure_view(stroke=None)
         .configure_axis(labelColor=_INK, titleColor=_INK)
         .configure_legend(labelColor=_INK)
@@ -211,7 +213,7 @@ def _values(rows: list[dict[str, Any]]) -> Any:
 def _finish(layers: Sequence[Any]) -> Any:
     return (
         alt.layer(*layers)
-        .properties(height=_HEIGHT)
+        .properties(height=_HEIGHT, padding=_PADDING)
         .configure_view(stroke=None)
         .configure_axis(labelColor=_INK, titleColor=_INK)
         .configure_legend(labelColor=_INK)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
-import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from starlette.testclient import TestClient
 
 from dashboard import cookies
 from dashboard.gate import Gate
@@ -19,15 +20,9 @@ from listener import accounts, settings
 from listener.errors import StorageError
 from listener.storage import Database
 
-pytestmark = pytest.mark.anyio
 BASE = "http://127.0.0.1:8501"
 PASSWORD = "gris tormenta 42"
 OWN = {"Origin": BASE, "Accept-Language": "es-ES,es;q=0.9"}
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture
@@ -71,34 +66,29 @@ def app(db: Database, tmp_path: Path) -> Starlette:
 
 
 @pytest.fixture
-def browser(app: Starlette) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(app=app)
-    return httpx.AsyncClient(transport=transport, base_url=BASE, headers=OWN)
+def browser(app: Starlette) -> TestClient:
+    return TestClient(app, base_url=BASE, headers=OWN, follow_redirects=False)
 
 
-async def sign_in(
-    browser: httpx.AsyncClient, password: str = PASSWORD, **form: str
-) -> httpx.Response:
-    return await browser.post(
-        "/auth/sign-in", data={"username": "marta", "password": password} | form
-    )
+def sign_in(browser: TestClient, password: str = PASSWORD, **form: str) -> Any:
+    return browser.post("/auth/sign-in", data={"username": "marta", "password": password} | form)
 
 
-async def test_a_page_without_session_leads_to_the_sign_in_and_back(
-    browser: httpx.AsyncClient,
+def test_a_page_without_session_leads_to_the_sign_in_and_back(
+    browser: TestClient,
 ) -> None:
-    page = await browser.get("/case?id=7", headers={"Accept": "text/html"})
+    page = browser.get("/case?id=7", headers={"Accept": "text/html"})
     assert page.status_code == 303
     assert page.headers["location"] == "/auth/sign-in?next=/case%3Fid%3D7"
-    form = await browser.get(page.headers["location"])
+    form = browser.get(page.headers["location"])
     assert 'value="/case?id=7"' in form.text
-    answer = await sign_in(browser, next="/case?id=7")
+    answer = sign_in(browser, next="/case?id=7")
     assert answer.headers["location"] == "/case?id=7"
-    assert (await browser.get("/case?id=7")).text == "inside"
+    assert (browser.get("/case?id=7")).text == "inside"
 
 
-async def test_the_cookie_is_for_the_server_alone(browser: httpx.AsyncClient) -> None:
-    answer = await sign_in(browser)
+def test_the_cookie_is_for_the_server_alone(browser: TestClient) -> None:
+    answer = sign_in(browser)
     cookie = answer.headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=lax" in cookie
@@ -110,57 +100,52 @@ async def test_the_cookie_is_for_the_server_alone(browser: httpx.AsyncClient) ->
     "wanted",
     ["https://evil.example", "//evil.example", "/\\evil.example", "x", "/auth/sign-out", "/a\nb"],
 )
-async def test_signing_in_never_leads_to_another_site(
-    browser: httpx.AsyncClient, wanted: str
-) -> None:
-    assert (await sign_in(browser, next=wanted)).headers["location"] == "/"
+def test_signing_in_never_leads_to_another_site(browser: TestClient, wanted: str) -> None:
+    assert (sign_in(browser, next=wanted)).headers["location"] == "/"
 
 
-async def test_wrong_and_locked_are_said_in_the_persons_language(
-    browser: httpx.AsyncClient,
+def test_wrong_and_locked_are_said_in_the_persons_language(
+    browser: TestClient,
 ) -> None:
-    wrong = await sign_in(browser, "no es esta clave")
+    wrong = sign_in(browser, "no es esta clave")
     assert wrong.status_code == 403
     assert "no son correctos" in wrong.text
     for _ in range(4):
-        locked = await sign_in(browser, "no es esta clave")
+        locked = sign_in(browser, "no es esta clave")
     assert "Demasiados intentos" in locked.text
-    assert (await sign_in(browser)).status_code == 403
-    english = await browser.get(
-        "/auth/sign-in", headers={"Accept-Language": "fr;q=0.9, en-GB;q=0.8"}
-    )
+    assert (sign_in(browser)).status_code == 403
+    english = browser.get("/auth/sign-in", headers={"Accept-Language": "fr;q=0.9, en-GB;q=0.8"})
     assert "<h1>Sign in</h1>" in english.text
-    switched = await browser.get("/auth/sign-in?lang=en")
+    switched = browser.get("/auth/sign-in?lang=en")
     assert "<h1>Sign in</h1>" in switched.text
-    assert "<h1>Sign in</h1>" in (await browser.get("/auth/sign-in")).text
+    assert "<h1>Sign in</h1>" in (browser.get("/auth/sign-in")).text
 
 
-async def test_one_address_that_tries_many_names_has_to_wait(browser: httpx.AsyncClient) -> None:
+def test_one_address_that_tries_many_names_has_to_wait(browser: TestClient) -> None:
     answers = [
-        await browser.post("/auth/sign-in", data={"username": f"n{n}", "password": "x"})
-        for n in range(9)
+        browser.post("/auth/sign-in", data={"username": f"n{n}", "password": "x"}) for n in range(9)
     ]
     assert answers[7].status_code == 403
     assert answers[8].status_code == 429
 
 
-async def test_what_is_typed_is_shown_as_text(browser: httpx.AsyncClient) -> None:
-    page = await browser.post(
+def test_what_is_typed_is_shown_as_text(browser: TestClient) -> None:
+    page = browser.post(
         "/auth/sign-in", data={"username": '"><script>alert(1)</script>', "password": "x"}
     )
     assert "<script>" not in page.text
     assert "&lt;script&gt;" in page.text
 
 
-async def test_signing_out_ends_the_session_on_the_server(browser: httpx.AsyncClient) -> None:
-    await sign_in(browser)
+def test_signing_out_ends_the_session_on_the_server(browser: TestClient) -> None:
+    sign_in(browser)
     kept = dict(browser.cookies)
-    assert (await browser.get("/inbox")).text == "inside"
-    await browser.get("/auth/sign-out")
-    assert (await browser.get("/inbox")).text == "inside", "asking for the page signs nobody out"
-    await browser.post("/auth/sign-out")
+    assert (browser.get("/inbox")).text == "inside"
+    browser.get("/auth/sign-out")
+    assert (browser.get("/inbox")).text == "inside", "asking for the page signs nobody out"
+    browser.post("/auth/sign-out")
     browser.cookies.update(kept)
-    assert (await browser.get("/inbox")).status_code == 401
+    assert (browser.get("/inbox")).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -172,79 +157,73 @@ async def test_signing_out_ends_the_session_on_the_server(browser: httpx.AsyncCl
         {"Sec-Fetch-Site": "cross-site"},
     ],
 )
-async def test_forms_of_other_sites_are_refused(
-    browser: httpx.AsyncClient, headers: dict[str, str]
-) -> None:
-    answer = await browser.post(
+def test_forms_of_other_sites_are_refused(browser: TestClient, headers: dict[str, str]) -> None:
+    answer = browser.post(
         "/auth/sign-in", data={"username": "marta", "password": PASSWORD}, headers=headers
     )
     assert answer.status_code == 403
     assert "set-cookie" not in answer.headers
 
 
-async def test_a_name_that_is_not_ours_is_refused(browser: httpx.AsyncClient) -> None:
-    answer = await browser.get("/auth/sign-in", headers={"Host": "rebound.example"})
+def test_a_name_that_is_not_ours_is_refused(browser: TestClient) -> None:
+    answer = browser.get("/auth/sign-in", headers={"Host": "rebound.example"})
     assert answer.status_code == 403
     assert "public_url" in answer.text
 
 
 @pytest.mark.parametrize("value", ["x", "abc.def", "é", "a" * 400, "a.b.c"])
-async def test_a_forged_cookie_opens_nothing(browser: httpx.AsyncClient, value: str) -> None:
+def test_a_forged_cookie_opens_nothing(browser: TestClient, value: str) -> None:
     header = f"{cookies.NAME}={value}".encode()
-    answer = await browser.get("/inbox", headers=[(b"Cookie", header)])
+    answer = browser.get("/inbox", headers=[(b"Cookie", header)])
     assert answer.status_code == 401
 
 
-async def test_streamlits_other_doors_stay_shut(browser: httpx.AsyncClient) -> None:
-    await sign_in(browser)
+def test_streamlits_other_doors_stay_shut(browser: TestClient) -> None:
+    sign_in(browser)
     for path in ("/_stcore/agent/interact", "/_stcore/agent/openapi.json", "/_stcore/metrics"):
-        assert (await browser.get(path)).status_code == 404
+        assert (browser.get(path)).status_code == 404
 
 
-async def test_a_one_time_link_sets_a_password_once(
-    browser: httpx.AsyncClient, db: Database
-) -> None:
+def test_a_one_time_link_sets_a_password_once(browser: TestClient, db: Database) -> None:
     link = accounts.make_setup_link(db, "marta")
-    page = await browser.get(link)
+    page = browser.get(link)
     token = re.search(r'name="token" value="([^"]+)"', page.text)
     assert token is not None
     form = {"token": token[1], "password": "frase nueva 77", "again": "frase nueva 78"}
-    assert "no son iguales" in (await browser.post("/auth/setup", data=form)).text
-    short = await browser.post("/auth/setup", data=form | {"password": "corta", "again": "corta"})
+    assert "no son iguales" in (browser.post("/auth/setup", data=form)).text
+    short = browser.post("/auth/setup", data=form | {"password": "corta", "again": "corta"})
     assert "demasiado corta: use 10" in short.text
-    done = await browser.post("/auth/setup", data=form | {"again": "frase nueva 77"})
+    done = browser.post("/auth/setup", data=form | {"again": "frase nueva 77"})
     assert done.status_code == 200
     assert 'value="marta"' in done.text
-    assert (await browser.get(link)).status_code == 410
-    assert (await sign_in(browser, "frase nueva 77")).status_code == 303
+    assert (browser.get(link)).status_code == 410
+    assert (sign_in(browser, "frase nueva 77")).status_code == 303
 
 
-async def test_health_tells_of_the_database(browser: httpx.AsyncClient, db: Database) -> None:
-    fine = await browser.get("/healthz")
+def test_health_tells_of_the_database(browser: TestClient, db: Database) -> None:
+    fine = browser.get("/healthz")
     assert fine.json() == {"status": "ok", "database": "ok"}
     with db.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
-    old = await browser.get("/healthz")
+    old = browser.get("/healthz")
     assert old.status_code == 503
     assert old.json()["database"] == "old schema"
 
 
-async def test_the_pages_carry_their_headers(browser: httpx.AsyncClient) -> None:
-    answer = await browser.get("/auth/sign-in")
+def test_the_pages_carry_their_headers(browser: TestClient) -> None:
+    answer = browser.get("/auth/sign-in")
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"] == "no-store"
-    assert (await browser.get("/auth/style.css")).headers["content-type"].startswith("text/css")
+    assert (browser.get("/auth/style.css")).headers["content-type"].startswith("text/css")
 
 
-async def test_a_large_or_foreign_form_is_no_form(browser: httpx.AsyncClient) -> None:
-    large = await browser.post(
-        "/auth/sign-in", data={"username": "marta", "password": "x" * 30_000}
-    )
+def test_a_large_or_foreign_form_is_no_form(browser: TestClient) -> None:
+    large = browser.post("/auth/sign-in", data={"username": "marta", "password": "x" * 30_000})
     assert large.status_code == 403
-    other = await browser.post("/auth/sign-in", json={"username": "marta", "password": PASSWORD})
+    other = browser.post("/auth/sign-in", json={"username": "marta", "password": PASSWORD})
     assert other.status_code == 403
 
 

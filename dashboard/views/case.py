@@ -110,7 +110,7 @@ def _byline(page: Page, mention: CaseMentionView) -> str:
         author = f'<a href="{url}" target="_blank" rel="noopener noreferrer">{author}</a>'
     parts = [
         author,
-        isolated(mention.site or mention.source),
+        isolated(mention.site or page.label("source", mention.source)),
         safe(page.when(mention.published_at)),
     ]
     if mention.followers is not None:

@@ -129,7 +129,7 @@ def _line(page: Page, line: InboxLine) -> None:
     said = [
         f"<b>{safe(page.brand(case.brand))}</b>",
         safe(page.language_name(case.lang)),
-        isolated(case.site or case.source),
+        isolated(case.site or page.label("source", case.source)),
         isolated(case.author) if case.author else safe(_("an unknown author")),
     ]
     if case.reach:
@@ -139,7 +139,7 @@ def _line(page: Page, line: InboxLine) -> None:
     closed = case.status == CaseStatus.CLOSED
     work = [
         page.due(case.due_at, closed=closed),
-        safe(_("waiting since {moment}", moment=page.when(case.opened_at))),
+        safe(_("waiting for {time}", time=page.span(page.now - case.opened_at))),
         f"{safe(_('Owner'))}: {isolated(page.owner(case.owner))}",
         f"{safe(_('Queue'))}: {safe(page.label('queue', case.queue))}",
     ]

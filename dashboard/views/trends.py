@@ -201,7 +201,8 @@ def _charts(
 
     feelings = {page.label("sentiment", s): c for s, c in charts.SENTIMENT.items()}
     copies = _(
-        "Copies and reposts are not counted; days are those of {zone}.", zone=page.user.time_zone
+        "Copies and reposts are not counted, a post about two brands counts for each; days are those of {zone}.",
+        zone=page.user.time_zone,
     )
     drawn = [
         (_("Volume"), _("Posts by the day they were published."), name, _every, None),
@@ -227,9 +228,9 @@ def _charts(
             None,
         ),
     ]
-    columns = st.columns(2, gap="large")
-    for number, (title, how, series, keep, colours) in enumerate(drawn):
-        with columns[number % 2]:
+    cells = [cell for _row in range(2) for cell in st.columns(2, gap="large")]
+    for cell, (title, how, series, keep, colours) in zip(cells, drawn, strict=True):
+        with cell:
             st.header(title)
             html(f'<p class="ls-how">{safe(f"{how} {copies}")}</p>')
             rows = charts.by_day(kept, first, last, found.gaps, series=series, keep=keep)

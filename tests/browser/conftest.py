@@ -64,7 +64,9 @@ class Served:
         return self.process.wait(20)
 
 
-@pytest.fixture(scope="session")
+# Of the package, not of the session: playwright keeps an event loop in this thread meanwhile, in
+# which no other test could run one of its own.
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[object]:
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     found = next(
@@ -79,7 +81,7 @@ def chromium() -> Iterator[object]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def served(chromium: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     made = Served(worlds.build(tmp_path_factory.mktemp("world")))
     yield made
@@ -87,7 +89,7 @@ def served(chromium: object, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     made.world.db.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def empty(chromium: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A dashboard over a database in which there are only accounts."""
     made = Served(worlds.build(tmp_path_factory.mktemp("empty"), filled=False))
@@ -121,8 +123,12 @@ def opened(chromium, request: pytest.FixtureRequest) -> Iterator[Callable[..., o
     assert outside == []
 
 
-@pytest.fixture(scope="session")
-def screenshots() -> Path:
-    folder = worlds.ROOT / "docs" / "screenshots"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+@pytest.fixture(scope="package")
+def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where pictures of the pages go: to docs/ when asked for (LISTENER_SCREENSHOTS=1), so that a
+    plain run of the tests changes no file of the project."""
+    if os.environ.get("LISTENER_SCREENSHOTS"):
+        folder = worlds.ROOT / "docs" / "screenshots"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+    return tmp_path_factory.mktemp("screenshots")

@@ -373,6 +373,19 @@ def test_an_empty_database_says_what_to_do(opened: Open, empty: Served) -> None:
         expect(page.get_by_text(words)).to_be_visible()
 
 
+def test_a_page_that_breaks_says_why_and_what_to_do(opened: Open, empty: Served) -> None:
+    page = signed_in(opened, empty, "admin")
+    rename = "ALTER TABLE {} RENAME TO {}"
+    with empty.world.db.engine.begin() as connection:
+        connection.exec_driver_sql(rename.format("alerts", "elsewhere"))
+    try:
+        page.get_by_role("link", name="Alertas").click()
+        expect(page.get_by_text("run `listener doctor --migrate`")).to_be_visible()
+    finally:
+        with empty.world.db.engine.begin() as connection:
+            connection.exec_driver_sql(rename.format("elsewhere", "alerts"))
+
+
 def test_a_phone_shows_the_inbox_and_a_case(
     opened: Open, served: Served, screenshots: Path
 ) -> None:
