@@ -40,7 +40,7 @@ def run_loop(
         _record(road, name, {}, f"{type(error).__name__}: {error}")
         raise
     _record(road, name, counts, None)
-    if any(isinstance(v, int) and v for v in counts.values()):
+    if any(isinstance(value, int) and value for name, value in counts.items() if name != "asked"):
         log.info(name, seconds=round(time.monotonic() - started, 2), **counts)
     return counts
 

@@ -266,6 +266,7 @@ def parse(page: RawPage) -> Parsed:
     statuses = data.get("statuses") if isinstance(data, dict) else data
     if not isinstance(statuses, list):
         return unreadable("neither a timeline nor a search result of the Mastodon API", page.body)
+    statuses = _with_boosted(statuses)
     uris = {text_of(s.get("id")): text_of(s.get("uri")) for s in map(dict_of, statuses)}
     parsed = read_items(statuses, lambda status: _mention(status, page, uris))
     if "lost_place" not in page.meta:
@@ -275,6 +276,20 @@ def parse(page: RawPage) -> Parsed:
         "posts between them and this page may be missing"
     )
     return Parsed(parsed.mentions, (*parsed.problems, lost))
+
+
+def _with_boosted(statuses: list[Any]) -> list[Any]:
+    """A boost brings what it boosts: some servers list a post only as the latest boost of it, and
+    its author would then be seen by nobody."""
+    listed = {text_of(dict_of(status).get("uri")) for status in statuses}
+    result: list[Any] = []
+    for status in statuses:
+        boosted = dict_of(dict_of(status).get("reblog"))
+        if boosted and text_of(boosted.get("uri")) not in listed and _is_public(status):
+            listed.add(text_of(boosted.get("uri")))
+            result.append(boosted)
+        result.append(status)
+    return result
 
 
 def _mention(item: Any, page: RawPage, uris: Mapping[str, str]) -> Mention | None:
