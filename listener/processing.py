@@ -171,10 +171,13 @@ def raise_alert(
 ) -> bool:
     """Store an alert with one notification each for the configured recipients and the owner."""
     service = settings.listener.service
-    recipients = [Recipient(address, service.language) for address in settings.alerts.recipients]
+    recipients = [
+        Recipient(address, service.language, service.time_zone)
+        for address in settings.alerts.recipients
+    ]
     person = people.get(session, owner) if owner else None
     if person is not None and person.email and not person.disabled:
-        recipients.insert(0, Recipient(person.email, person.language))
+        recipients.insert(0, Recipient(person.email, person.language, person.time_zone))
     domain = settings.listener.email.sender.rsplit("@", 1)[-1].rstrip("> ") or "localhost"
     made = alerts.raise_alert(
         session, alert, recipients, notifier="email", domain=domain, now=now, invented=invented

@@ -24,6 +24,7 @@ _S = NotificationStatus
 class Recipient:
     address: str
     language: str
+    time_zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ def raise_alert(
                     "notifier": notifier,
                     "recipient": person.address,
                     "language": person.language,
+                    "time_zone": person.time_zone,
                     "message_id": f"<{uuid4().hex}.{alert_id}@{domain}>",
                     "status": _S.PENDING,
                     "attempts": 0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from listener.errors import StorageError
 from listener.storage.database import insert_new, upsert
-from listener.storage.tables import LoopRow, Subscription
+from listener.storage.tables import CollectDay, LoopRow, Subscription
 
 
 class CursorMoved(StorageError):
@@ -111,6 +111,8 @@ def attempted(session: Session, key: str, now: datetime) -> None:
 
 
 def succeeded(session: Session, key: str, now: datetime) -> None:
+    day = now.astimezone(UTC).date().isoformat()
+    insert_new(session, CollectDay, [{"subscription": key, "day": day}])
     session.execute(
         sa.update(Subscription)
         .where(Subscription.key == key)

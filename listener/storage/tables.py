@@ -117,6 +117,14 @@ class Subscription(Base):
     problems: Mapped[int] = mapped_column(Integer, default=0)
 
 
+class CollectDay(Base):
+    """A day (UTC, ISO) on which a subscription answered: the days without are gaps in charts."""
+
+    __tablename__ = "collect_days"
+    subscription: Mapped[str] = mapped_column(String(200), primary_key=True)
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)
+
+
 class RawPageRow(Base):
     __tablename__ = "raw_pages"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -337,6 +345,7 @@ class NotificationRow(Base):
     notifier: Mapped[str] = mapped_column(String(40))
     recipient: Mapped[str] = mapped_column(String(320))
     language: Mapped[str] = mapped_column(String(10))
+    time_zone: Mapped[str] = mapped_column(String(60))
     message_id: Mapped[str] = mapped_column(String(200), unique=True)
     status: Mapped[str] = mapped_column(String(15))
     attempts: Mapped[int] = mapped_column(Integer, default=0)

@@ -18,12 +18,18 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("source", sa.String(length=40), nullable=False),
         sa.Column("handle", sa.String(length=300), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("name", listener.storage.tables.Words(), nullable=False),
+        sa.Column("url", listener.storage.tables.Words(), nullable=False),
         sa.Column("followers", sa.Integer(), nullable=True),
         sa.Column("invented", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_authors")),
         sa.UniqueConstraint("source", "handle", name=op.f("uq_authors_source_handle")),
+    )
+    op.create_table(
+        "collect_days",
+        sa.Column("subscription", sa.String(length=200), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.PrimaryKeyConstraint("subscription", "day", name=op.f("pk_collect_days")),
     )
     op.create_table(
         "crm_events",
@@ -34,16 +40,16 @@ def upgrade() -> None:
         sa.Column("customer_id", sa.String(length=200), nullable=True),
         sa.Column("customer_number", sa.String(length=40), nullable=False),
         sa.Column("caller_number", sa.String(length=40), nullable=False),
-        sa.Column("campaign", sa.Text(), nullable=False),
-        sa.Column("list_name", sa.Text(), nullable=False),
+        sa.Column("campaign", listener.storage.tables.Words(), nullable=False),
+        sa.Column("list_name", listener.storage.tables.Words(), nullable=False),
         sa.Column(
             "list_loaded_at", listener.storage.tables.UtcDateTime(timezone=True), nullable=True
         ),
-        sa.Column("centre", sa.Text(), nullable=False),
-        sa.Column("agent", sa.Text(), nullable=False),
+        sa.Column("centre", listener.storage.tables.Words(), nullable=False),
+        sa.Column("agent", listener.storage.tables.Words(), nullable=False),
         sa.Column("disposition", sa.String(length=30), nullable=False),
         sa.Column("duration_s", sa.Integer(), nullable=False),
-        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("note", listener.storage.tables.Words(), nullable=False),
         sa.Column("extra", sa.JSON(), nullable=False),
         sa.Column("invented", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("event_id", name=op.f("pk_crm_events")),
@@ -64,14 +70,14 @@ def upgrade() -> None:
         sa.Column("valid_from_day", sa.String(length=10), nullable=False),
         sa.Column("valid_to_day", sa.String(length=10), nullable=False),
         sa.Column("kind", sa.String(length=15), nullable=False),
-        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("owner", listener.storage.tables.Words(), nullable=False),
         sa.Column("invented", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("number", "brand", "valid_from_day", name=op.f("pk_crm_numbers")),
     )
     op.create_table(
         "crm_people",
         sa.Column("customer_id", sa.String(length=200), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name", listener.storage.tables.Words(), nullable=False),
         sa.Column("country", sa.String(length=2), nullable=False),
         sa.Column("time_zone", sa.String(length=60), nullable=False),
         sa.Column("consent", sa.String(length=10), nullable=False),
@@ -90,7 +96,7 @@ def upgrade() -> None:
         sa.Column(
             "succeeded_at", listener.storage.tables.UtcDateTime(timezone=True), nullable=True
         ),
-        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("last_error", listener.storage.tables.Words(), nullable=True),
         sa.Column("last_counts", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_loops")),
     )
@@ -99,8 +105,8 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("subscription", sa.String(length=200), nullable=False),
         sa.Column("source_type", sa.String(length=40), nullable=False),
-        sa.Column("url", sa.Text(), nullable=False),
-        sa.Column("content_type", sa.Text(), nullable=False),
+        sa.Column("url", listener.storage.tables.Words(), nullable=False),
+        sa.Column("content_type", listener.storage.tables.Words(), nullable=False),
         sa.Column("fetched_at", listener.storage.tables.UtcDateTime(timezone=True), nullable=False),
         sa.Column("body_gzip", sa.LargeBinary(), nullable=False),
         sa.Column("meta", sa.JSON(), nullable=False),
@@ -120,8 +126,8 @@ def upgrade() -> None:
             "raw_page_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
         sa.Column("line", sa.Integer(), nullable=True),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("excerpt", sa.Text(), nullable=False),
+        sa.Column("reason", listener.storage.tables.Words(), nullable=False),
+        sa.Column("excerpt", listener.storage.tables.Words(), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("at", listener.storage.tables.UtcDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rejects")),
@@ -135,7 +141,7 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=200), nullable=False),
         sa.Column("source_name", sa.String(length=80), nullable=False),
         sa.Column("source_type", sa.String(length=40), nullable=False),
-        sa.Column("cursor", sa.Text(), nullable=True),
+        sa.Column("cursor", listener.storage.tables.Words(), nullable=True),
         sa.Column(
             "last_attempt_at", listener.storage.tables.UtcDateTime(timezone=True), nullable=True
         ),
@@ -153,7 +159,7 @@ def upgrade() -> None:
         sa.Column(
             "failing_since", listener.storage.tables.UtcDateTime(timezone=True), nullable=True
         ),
-        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("last_error", listener.storage.tables.Words(), nullable=True),
         sa.Column("items", sa.Integer(), nullable=False),
         sa.Column("pages", sa.Integer(), nullable=False),
         sa.Column("problems", sa.Integer(), nullable=False),
@@ -167,7 +173,7 @@ def upgrade() -> None:
     op.create_table(
         "users",
         sa.Column("username", sa.String(length=200), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name", listener.storage.tables.Words(), nullable=False),
         sa.Column("email", sa.String(length=320), nullable=False),
         sa.Column("role", sa.String(length=30), nullable=False),
         sa.Column("language", sa.String(length=10), nullable=False),
@@ -175,7 +181,7 @@ def upgrade() -> None:
         sa.Column("brands", sa.JSON(), nullable=False),
         sa.Column("languages", sa.JSON(), nullable=False),
         sa.Column("queues", sa.JSON(), nullable=False),
-        sa.Column("password_hash", sa.Text(), nullable=True),
+        sa.Column("password_hash", listener.storage.tables.Words(), nullable=True),
         sa.Column("failed_sign_ins", sa.Integer(), nullable=False),
         sa.Column(
             "locked_until", listener.storage.tables.UtcDateTime(timezone=True), nullable=True
@@ -236,7 +242,7 @@ def upgrade() -> None:
         sa.Column("customer_id", sa.String(length=200), nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("value", sa.String(length=320), nullable=False),
-        sa.Column("as_written", sa.Text(), nullable=False),
+        sa.Column("as_written", listener.storage.tables.Words(), nullable=False),
         sa.ForeignKeyConstraint(
             ["customer_id"], ["crm_people.customer_id"], name=op.f("fk_crm_identifiers_customer_id")
         ),
@@ -255,10 +261,10 @@ def upgrade() -> None:
             "raw_page_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
         sa.Column("author_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("title", sa.Text(), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
-        sa.Column("url", sa.Text(), nullable=False),
-        sa.Column("site", sa.Text(), nullable=False),
+        sa.Column("title", listener.storage.tables.Words(), nullable=False),
+        sa.Column("text", listener.storage.tables.Words(), nullable=False),
+        sa.Column("url", listener.storage.tables.Words(), nullable=False),
+        sa.Column("site", listener.storage.tables.Words(), nullable=False),
         sa.Column("lang_hint", sa.String(length=10), nullable=True),
         sa.Column(
             "published_at", listener.storage.tables.UtcDateTime(timezone=True), nullable=False
@@ -266,8 +272,8 @@ def upgrade() -> None:
         sa.Column(
             "collected_at", listener.storage.tables.UtcDateTime(timezone=True), nullable=False
         ),
-        sa.Column("reply_to", sa.Text(), nullable=True),
-        sa.Column("repost_of", sa.Text(), nullable=True),
+        sa.Column("reply_to", listener.storage.tables.Words(), nullable=True),
+        sa.Column("repost_of", listener.storage.tables.Words(), nullable=True),
         sa.Column("tags", sa.JSON(), nullable=False),
         sa.Column("links", sa.JSON(), nullable=False),
         sa.Column("reach", sa.Integer(), nullable=True),
@@ -280,15 +286,13 @@ def upgrade() -> None:
         sa.Column("duplicate_similarity", sa.Float(), nullable=True),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("error", listener.storage.tables.Words(), nullable=True),
         sa.ForeignKeyConstraint(["author_id"], ["authors.id"], name=op.f("fk_mentions_author_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mentions")),
         sa.UniqueConstraint("source", "external_id", name=op.f("uq_mentions_source_external_id")),
     )
     with op.batch_alter_table("mentions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_mentions_author_id"), ["author_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_mentions_reply_to"), ["reply_to"], unique=False)
-        batch_op.create_index(batch_op.f("ix_mentions_repost_of"), ["repost_of"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_mentions_collected_at"), ["collected_at"], unique=False
         )
@@ -297,6 +301,8 @@ def upgrade() -> None:
         )
         batch_op.create_index(batch_op.f("ix_mentions_fingerprint"), ["fingerprint"], unique=False)
         batch_op.create_index("ix_mentions_published_at_id", ["published_at", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_mentions_reply_to"), ["reply_to"], unique=False)
+        batch_op.create_index(batch_op.f("ix_mentions_repost_of"), ["repost_of"], unique=False)
         batch_op.create_index("ix_mentions_state_id", ["state", "id"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_mentions_subscription"), ["subscription"], unique=False
@@ -488,6 +494,7 @@ def upgrade() -> None:
         sa.Column("notifier", sa.String(length=40), nullable=False),
         sa.Column("recipient", sa.String(length=320), nullable=False),
         sa.Column("language", sa.String(length=10), nullable=False),
+        sa.Column("time_zone", sa.String(length=60), nullable=False),
         sa.Column("message_id", sa.String(length=200), nullable=False),
         sa.Column("status", sa.String(length=15), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
@@ -497,7 +504,7 @@ def upgrade() -> None:
         sa.Column("claimed_by", sa.String(length=80), nullable=True),
         sa.Column("claimed_at", listener.storage.tables.UtcDateTime(timezone=True), nullable=True),
         sa.Column("sent_at", listener.storage.tables.UtcDateTime(timezone=True), nullable=True),
-        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("last_error", listener.storage.tables.Words(), nullable=True),
         sa.ForeignKeyConstraint(
             ["alert_id"], ["alerts.id"], name=op.f("fk_notifications_alert_id")
         ),
@@ -570,9 +577,9 @@ def downgrade() -> None:
     op.drop_table("sessions")
     with op.batch_alter_table("mentions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_mentions_subscription"))
+        batch_op.drop_index("ix_mentions_state_id")
         batch_op.drop_index(batch_op.f("ix_mentions_repost_of"))
         batch_op.drop_index(batch_op.f("ix_mentions_reply_to"))
-        batch_op.drop_index("ix_mentions_state_id")
         batch_op.drop_index("ix_mentions_published_at_id")
         batch_op.drop_index(batch_op.f("ix_mentions_fingerprint"))
         batch_op.drop_index(batch_op.f("ix_mentions_duplicate_of"))
@@ -619,5 +626,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_crm_events_caller_number_at")
 
     op.drop_table("crm_events")
+    op.drop_table("collect_days")
     op.drop_table("authors")
     # ### end Alembic commands ###
