@@ -74,9 +74,7 @@ def shoot(page: Page, folder: Path, name: str) -> None:
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     page.set_viewport_size(size)
     file = folder / f"{name}.png"
-    picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
-        file, optimize=True
-    )
+    picture.save(file, optimize=True)
     assert file.stat().st_size < 200_000
 
 
