@@ -14,8 +14,7 @@ import json
 import logging
 import random
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from torch.nn import functional
 from transformers import BertConfig, BertModel
 
 from classifiers import base_encoder, dataset, heads
+from classifiers.batches import LOSS_WEIGHTS, Batch, Recipe, batches, schedule
 from classifiers.dataset import Example
 from classifiers.encoder import WINDOW, plain
 
@@ -35,59 +35,35 @@ log = logging.getLogger("classifiers.train")
 Labels = tuple[int, int, int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """Everything that a run depends on besides its data."""
+# From the base encoder the rates rise and fall three times: all sources, then mostly own posts.
+# These stages and their figures made the weights that ship, each from the int8 of the one before.
+LATER_STAGES: tuple[dict[str, Any], ...] = (
+    {"repeats_umsab": 1.0, "dropout": 0.05, "word_dropout": 0.03, "tokens": 1280},
+    {
+        "seed": 2,
+        "learning_rate": 1e-4,
+        "dropout": 0.05,
+        "repeats_umsab": 0.4,
+        "repeats_own": 4.0,
+        "repeats_cfpb": 0.0,
+        "repeats_telecom": 0.3,
+        "joined": 0.3,
+        "word_dropout": 0.03,
+        "tokens": 1280,
+    },
+)
 
-    seed: int = 1
-    pieces: int = 84_000
-    repeats_umsab: int = 3
-    repeats_own: int = 12
-    joined: float = 1.0  # posts made of two own ones, as a share of the own posts
-    repeats_cfpb: int = 1
-    repeats_telecom: int = 1
-    tokens: int = 1536  # pieces in a batch
-    learning_rate: float = 1.5e-4
-    head_rate: float = 1e-3
-    embedding_rate: float = 0.0  # 0: word embeddings stay as they are
-    layer_decay: float = 0.95
-    weight_decay: float = 0.01
-    warm_up: float = 0.06
-    dropout: float = 0.1
-    word_dropout: float = 0.05
-    label_smoothing: float = 0.05
-    average: float = 0.995  # decay of the running mean of the weights
-    threads: int = 2
-
-
-# Loss weights by source: sentiment, complaint, harassment, category. Weak labels count little.
-LOSS_WEIGHTS: dict[str, tuple[float, float, float, float]] = {
-    "own": (0.3, 1.0, 1.5, 1.0),
-    "umsab": (1.0, 0.05, 0.03, 0.0),
-    "cfpb_narratives_en": (0.0, 0.2, 1.0, 0.3),
-    "telecom_tweets_fr": (0.0, 0.5, 1.0, 0.0),
-}
 # The running mean of the weights is brought up to date every so many steps.
 MEAN_EVERY = 5
-# A "no" that was set because no word of contact occurs is easy and was not read.
-UNREAD_NO = 0.2
-
-
-def loss_weights(example: Example) -> tuple[float, float, float, float]:
-    """What an example's four answers count in the loss."""
-    feeling, complaint, harassment, kind = LOSS_WEIGHTS[example.source]
-    if example.kind == "no_contact_words":
-        harassment *= UNREAD_NO
-    return feeling, complaint, harassment, kind
 
 
 class QuickDropout(nn.Module):
     """Dropout whose noise is cut out of one pool: on a CPU drawing it costs more than the layer."""
 
-    def __init__(self, rate: float, pool: torch.Tensor) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.rate = rate
-        self.pool = pool
+        self.rate = 0.0
+        self.pool = torch.empty(0)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training or self.rate == 0:
@@ -115,14 +91,20 @@ class Network(nn.Module):
         self.heads = nn.Linear(config.hidden_size, heads.WIDTH)
         nn.init.normal_(self.heads.weight, std=0.02)
         nn.init.zeros_(self.heads.bias)
-        keep = 1.0 - recipe.dropout
-        pool = (torch.rand(1 << 23) < keep).to(torch.bfloat16) / keep
         for module in self.bert.modules():
             # Not inside the attention: there drawing would cost most.
             attends = hasattr(module, "query")
             if not attends and isinstance(getattr(module, "dropout", None), nn.Dropout):
-                module.dropout = QuickDropout(recipe.dropout, pool)
-        self.drop = QuickDropout(recipe.dropout, pool)
+                module.dropout = QuickDropout()
+        self.drop = QuickDropout()
+        self.set_dropout(recipe.dropout)
+
+    def set_dropout(self, rate: float) -> None:
+        """The share of every layer's values that training sets to nothing from here on."""
+        pool = (torch.rand(1 << 23) < 1.0 - rate).to(torch.bfloat16) / (1.0 - rate)
+        for module in self.modules():
+            if isinstance(module, QuickDropout):
+                module.rate, module.pool = rate, pool
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """ids and mask (B, T) -> logits (B, WIDTH), float32."""
@@ -131,92 +113,6 @@ class Network(nn.Module):
         pooled = (hidden * weight).sum(1) / weight.sum(1)
         logits: torch.Tensor = self.heads(self.drop(pooled))
         return logits.float()
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Padded piece numbers (B, T), their mask, labels (B, 4) with -1 for none, and loss weights."""
-
-    ids: torch.Tensor
-    mask: torch.Tensor
-    labels: torch.Tensor
-    weights: torch.Tensor
-
-
-def schedule(examples: Sequence[Example], recipe: Recipe, rng: random.Random) -> list[Example]:
-    """The texts of a whole run in order: every source as often as the recipe says, well mixed."""
-    repeats = {
-        "own": recipe.repeats_own,
-        "umsab": recipe.repeats_umsab,
-        "cfpb_narratives_en": recipe.repeats_cfpb,
-        "telecom_tweets_fr": recipe.repeats_telecom,
-    }
-    # Each repeat of each source is spread over its own stretch of the run, so that no text comes
-    # twice in quick succession.
-    placed: list[tuple[float, Example]] = []
-    for source, times in repeats.items():
-        own = [e for e in examples if e.source == source]
-        for turn in range(times):
-            placed += [((turn + rng.random()) / times, example) for example in own]
-    own = [e for e in examples if e.source == "own"]
-    for number in range(int(len(own) * recipe.joined)):
-        one = own[number % len(own)]
-        two = rng.choice([e for e in own if e.lang == one.lang])
-        placed.append((rng.random(), dataset.join(one, two)))
-    return [example for _, example in sorted(placed, key=lambda pair: pair[0])]
-
-
-def batches(
-    run: Sequence[Example], tokenizer: Tokenizer, recipe: Recipe, rng: random.Random
-) -> Iterator[tuple[float, Batch]]:
-    """Batches of about `recipe.tokens` pieces and how much of the run is done, 0..1."""
-    chunk = 1024
-    for start in range(0, len(run), chunk):
-        part = run[start : start + chunk]
-        texts = [
-            dataset.augment(e.text, rng) if e.source != "umsab" and rng.random() < 0.5 else e.text
-            for e in part
-        ]
-        encoded = tokenizer.encode_batch([plain(text).text for text in texts])
-        order = sorted(range(len(part)), key=lambda i: len(encoded[i].ids) + rng.random())
-        groups: list[list[int]] = [[]]
-        for index in order:
-            if groups[-1] and (len(groups[-1]) + 1) * len(encoded[index].ids) > recipe.tokens:
-                groups.append([])
-            groups[-1].append(index)
-        rng.shuffle(groups)
-        for number, group in enumerate(groups):
-            rows = [encoded[i].ids for i in group]
-            yield (
-                (start + len(part) * number / len(groups)) / len(run),
-                collate(rows, [part[i] for i in group], recipe.word_dropout, rng),
-            )
-
-
-def collate(
-    rows: Sequence[Sequence[int]],
-    examples: Sequence[Example],
-    word_dropout: float,
-    rng: random.Random,
-) -> Batch:
-    """Pad to the longest; a share of the pieces becomes unknown."""
-    unknown, pad = 3, 1
-    width = max(len(row) for row in rows)
-    ids = torch.full((len(rows), width), pad)
-    mask = torch.zeros((len(rows), width), dtype=torch.long)
-    for at, row in enumerate(rows):
-        kept = [
-            unknown if 0 < i < len(row) - 1 and rng.random() < word_dropout else piece
-            for i, piece in enumerate(row)
-        ]
-        ids[at, : len(row)] = torch.tensor(kept)
-        mask[at, : len(row)] = 1
-    return Batch(
-        ids,
-        mask,
-        torch.tensor([dataset.labels(e) for e in examples]),
-        torch.tensor([loss_weights(e) for e in examples]),
-    )
 
 
 def loss(logits: torch.Tensor, batch: Batch, smoothing: float) -> torch.Tensor:
@@ -276,6 +172,7 @@ def fine_tune(
 ) -> None:
     """Train in place and leave the running mean of the weights in `network`."""
     rng = random.Random(recipe.seed)  # noqa: S311 - repeatable, not secret
+    network.set_dropout(recipe.dropout)
     groups = parameter_groups(network, recipe)
     optimizers: list[Any] = [torch.optim.AdamW(groups, fused=True)]
     if recipe.embedding_rate:
@@ -426,11 +323,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.enable_truncation(WINDOW)
     rng = random.Random(recipe.seed)  # noqa: S311
-    run = schedule(examples, recipe, rng)
     network = Network(folder, recipe)
+    stages = [recipe]
     if given.start:
         continue_from(network, given.start)
-    fine_tune(network, run, tokenizer, recipe)
+    else:
+        stages += [dataclasses.replace(recipe, **changes) for changes in LATER_STAGES]
+    for number, stage in enumerate(stages, 1):
+        log.info("Stage %d of %d", number, len(stages))
+        fine_tune(network, schedule(examples, stage, rng), tokenizer, stage)
     notes = {
         "started_from": json.loads((given.start / "config.json").read_text())["revision"]
         if given.start

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from classifiers import calibrate, dataset, evaluate, heads, train
+from classifiers import batches, calibrate, dataset, evaluate, heads, train
 from classifiers.dataset import Example
 from classifiers.reader import Reader
 
-RECIPE = train.Recipe(
+RECIPE = batches.Recipe(
     pieces=60,
     repeats_own=150,
     joined=0.0,
@@ -82,7 +82,7 @@ def trained(toy: Path) -> train.Network:
     torch.manual_seed(RECIPE.seed)
     tokenizer = Tokenizer.from_file(str(toy / "tokenizer.json"))
     network = train.Network(toy, RECIPE)
-    run = train.schedule(EXAMPLES, RECIPE, random.Random(RECIPE.seed))
+    run = batches.schedule(EXAMPLES, RECIPE, random.Random(RECIPE.seed))
     train.fine_tune(network, run, tokenizer, RECIPE)
     return network
 
@@ -147,7 +147,7 @@ def test_line_separators_inside_a_post_do_not_cut_its_row(tmp_path: Path) -> Non
 def test_the_schedule_holds_every_text_as_often_as_the_recipe_says() -> None:
     rows = [*EXAMPLES, example("weather", harassment=False, source="umsab")]
     recipe = dataclasses.replace(RECIPE, joined=0.5)
-    run = train.schedule(rows, recipe, random.Random(0))
+    run = batches.schedule(rows, recipe, random.Random(0))
     assert run.count(EXAMPLES[0]) == 150
     assert run.count(rows[-1]) == 1
     assert len(run) == 6 * 150 + 1 + 3
@@ -155,7 +155,7 @@ def test_the_schedule_holds_every_text_as_often_as_the_recipe_says() -> None:
 
 def test_unknown_answers_train_nothing() -> None:
     silent = Example("x", "en", "umsab")
-    batch = train.collate([[0, 5, 2]], [silent], 0.0, random.Random(0))
+    batch = batches.collate([[0, 5, 2]], [silent], 0.0, random.Random(0))
     assert train.loss(torch.randn(1, heads.WIDTH), batch, 0.05).item() == 0.0
 
 
@@ -163,7 +163,7 @@ def test_unknown_answers_train_nothing() -> None:
     ("index", "better"), [(heads.HARASSMENT, 5.0), (heads.COMPLAINT, 5.0), (0, 5.0), (5, 5.0)]
 )
 def test_every_known_answer_pulls_its_own_logit(index: int, better: float) -> None:
-    batch = train.collate([[0, 5, 2]], [EXAMPLES[0]], 0.0, random.Random(0))
+    batch = batches.collate([[0, 5, 2]], [EXAMPLES[0]], 0.0, random.Random(0))
     logits = torch.zeros(1, heads.WIDTH)
     before = train.loss(logits, batch, 0.05)
     logits[0, index] = better
@@ -173,7 +173,7 @@ def test_every_known_answer_pulls_its_own_logit(index: int, better: float) -> No
 def test_an_unread_no_counts_less_than_one_that_was_read() -> None:
     read = Example("x", "fr", "telecom_tweets_fr", harassment=False, kind="read")
     unread = Example("x", "fr", "telecom_tweets_fr", harassment=False, kind="no_contact_words")
-    assert train.loss_weights(unread)[2] < train.loss_weights(read)[2]
+    assert batches.loss_weights(unread)[2] < batches.loss_weights(read)[2]
 
 
 def test_lower_layers_learn_more_slowly(toy: Path) -> None:

@@ -1,0 +1,146 @@
+"""What a training run reads, in which order: recipe, schedule, and padded batches with their weights."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from tokenizers import Tokenizer
+
+from classifiers import dataset
+from classifiers.dataset import Example
+from classifiers.encoder import plain
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that a run depends on besides its data."""
+
+    seed: int = 1
+    pieces: int = 84_000
+    repeats_umsab: float = 3.0
+    repeats_own: float = 12.0
+    joined: float = 1.0  # posts made of two own ones, as a share of the own posts
+    repeats_cfpb: float = 1.0
+    repeats_telecom: float = 1.0
+    tokens: int = 1536  # pieces in a batch
+    learning_rate: float = 1.5e-4
+    head_rate: float = 1e-3
+    embedding_rate: float = 0.0  # 0: word embeddings stay as they are
+    layer_decay: float = 0.95
+    weight_decay: float = 0.01
+    warm_up: float = 0.06
+    dropout: float = 0.1
+    word_dropout: float = 0.05
+    label_smoothing: float = 0.05
+    average: float = 0.995  # decay of the running mean of the weights
+    threads: int = 2
+
+
+# Loss weights by source: sentiment, complaint, harassment, category. Weak labels count little.
+LOSS_WEIGHTS: dict[str, tuple[float, float, float, float]] = {
+    "own": (0.3, 1.0, 1.5, 1.0),
+    "umsab": (1.0, 0.05, 0.03, 0.0),
+    "cfpb_narratives_en": (0.0, 0.2, 1.0, 0.3),
+    "telecom_tweets_fr": (0.0, 0.5, 1.0, 0.0),
+}
+# A "no" that was set because no word of contact occurs is easy and was not read.
+UNREAD_NO = 0.2
+
+
+def loss_weights(example: Example) -> tuple[float, float, float, float]:
+    """What an example's four answers count in the loss."""
+    feeling, complaint, harassment, kind = LOSS_WEIGHTS[example.source]
+    if example.kind == "no_contact_words":
+        harassment *= UNREAD_NO
+    return feeling, complaint, harassment, kind
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Padded piece numbers (B, T), their mask, labels (B, 4) with -1 for none, and loss weights."""
+
+    ids: torch.Tensor
+    mask: torch.Tensor
+    labels: torch.Tensor
+    weights: torch.Tensor
+
+
+def schedule(examples: Sequence[Example], recipe: Recipe, rng: random.Random) -> list[Example]:
+    """The texts of a whole run in order: every source as often as the recipe says, well mixed."""
+    repeats = {
+        "own": recipe.repeats_own,
+        "umsab": recipe.repeats_umsab,
+        "cfpb_narratives_en": recipe.repeats_cfpb,
+        "telecom_tweets_fr": recipe.repeats_telecom,
+    }
+    # Each repeat of each source is spread over its own stretch of the run, so that no text comes
+    # twice in quick succession.
+    placed: list[tuple[float, Example]] = []
+    for source, times in repeats.items():
+        own = [e for e in examples if e.source == source]
+        for turn in range(math.ceil(times)):
+            part = own if times >= turn + 1 else rng.sample(own, int(len(own) * (times - turn)))
+            placed += [((turn + rng.random()) / math.ceil(times), example) for example in part]
+    own = [e for e in examples if e.source == "own"]
+    for number in range(int(len(own) * recipe.joined)):
+        one = own[number % len(own)]
+        two = rng.choice([e for e in own if e.lang == one.lang])
+        placed.append((rng.random(), dataset.join(one, two)))
+    return [example for _, example in sorted(placed, key=lambda pair: pair[0])]
+
+
+def batches(
+    run: Sequence[Example], tokenizer: Tokenizer, recipe: Recipe, rng: random.Random
+) -> Iterator[tuple[float, Batch]]:
+    """Batches of about `recipe.tokens` pieces and how much of the run is done, 0..1."""
+    chunk = 1024
+    for start in range(0, len(run), chunk):
+        part = run[start : start + chunk]
+        texts = [
+            dataset.augment(e.text, rng) if e.source != "umsab" and rng.random() < 0.5 else e.text
+            for e in part
+        ]
+        encoded = tokenizer.encode_batch([plain(text).text for text in texts])
+        order = sorted(range(len(part)), key=lambda i: len(encoded[i].ids) + rng.random())
+        groups: list[list[int]] = [[]]
+        for index in order:
+            if groups[-1] and (len(groups[-1]) + 1) * len(encoded[index].ids) > recipe.tokens:
+                groups.append([])
+            groups[-1].append(index)
+        rng.shuffle(groups)
+        for number, group in enumerate(groups):
+            rows = [encoded[i].ids for i in group]
+            yield (
+                (start + len(part) * number / len(groups)) / len(run),
+                collate(rows, [part[i] for i in group], recipe.word_dropout, rng),
+            )
+
+
+def collate(
+    rows: Sequence[Sequence[int]],
+    examples: Sequence[Example],
+    word_dropout: float,
+    rng: random.Random,
+) -> Batch:
+    """Pad to the longest; a share of the pieces becomes unknown."""
+    unknown, pad = 3, 1
+    width = max(len(row) for row in rows)
+    ids = torch.full((len(rows), width), pad)
+    mask = torch.zeros((len(rows), width), dtype=torch.long)
+    for at, row in enumerate(rows):
+        kept = [
+            unknown if 0 < i < len(row) - 1 and rng.random() < word_dropout else piece
+            for i, piece in enumerate(row)
+        ]
+        ids[at, : len(row)] = torch.tensor(kept)
+        mask[at, : len(row)] = 1
+    return Batch(
+        ids,
+        mask,
+        torch.tensor([dataset.labels(e) for e in examples]),
+        torch.tensor([loss_weights(e) for e in examples]),
+    )
