@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 import structlog
 
@@ -20,7 +21,9 @@ from listener.storage import Database
 
 log = structlog.get_logger()
 
-_PATIENCE = 20.0  # seconds that a loop gets to finish its commit, and the dashboard to close
+# Seconds that the loops get to finish their commits, and the dashboard to close. Together below
+# the ten after which container engines kill.
+_PATIENCE = 8.0
 
 
 def road(settings: Settings, db: Database) -> Road:
@@ -60,20 +63,35 @@ def run(settings: Settings, db: Database, *, dashboard: bool = True) -> int:
     finally:
         log.info("stopping")
         if page:
+            page.terminate()
+        waiting = not _finish(loops.shutdown)
+        if page:
             page.stop()
-        _finish(loops.shutdown)
+        if waiting:
+            _leave()
         way.http.close()
         db.close()
         log.info("stopped")
     return 0
 
 
-def _finish(shutdown: object) -> None:
+def _finish(shutdown: Callable[[], None]) -> bool:
     """Wait for running loops, which end between two commits; not for ever, because one that is
     killed in the middle resumes just as well."""
-    worker = threading.Thread(target=shutdown, daemon=True)  # type: ignore[arg-type]
+    worker = threading.Thread(target=shutdown, daemon=True)
     worker.start()
     worker.join(_PATIENCE)
+    return not worker.is_alive()
+
+
+def _leave() -> None:
+    """End although a loop waits for a server that does not answer: Python itself would wait for
+    its threads. What the loop had not committed is done at the next start."""
+    log.warning("a loop still waits for an answer; what it had begun is done at the next start")
+    log.info("stopped")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 class _Dashboard:
@@ -104,10 +122,13 @@ class _Dashboard:
             self.not_before = 0.0
             self.start()
 
+    def terminate(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
     def stop(self) -> None:
         if self.process is None or self.process.poll() is not None:
             return
-        self.process.terminate()
         try:
             self.process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
