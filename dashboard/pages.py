@@ -21,6 +21,7 @@ from listener.errors import AccountError, ListenerError, NotAllowed, StaleWrite
 from listener.storage.people import User
 
 _FLASH = "flash"
+_FLASH_LASTS = timedelta(seconds=4)
 log = structlog.get_logger()
 
 
@@ -108,6 +109,7 @@ def query_number(name: str) -> int | None:
 def act(done: str, work: Callable[..., object], *arguments: object, **named: object) -> None:
     """Run what a click asks for, as the person who sits there now, and keep how it ended for the
     top of the page. Called before the page is drawn again."""
+    st.session_state.pop(_FLASH, None)
     user = data.current_user()
     if user is None:
         return  # the page itself says so
@@ -146,15 +148,19 @@ def _change(line: str, language: str) -> str:
 
 
 def flash(kind: str, message: str) -> None:
-    st.session_state[_FLASH] = (kind, message)
+    st.session_state[_FLASH] = (kind, message, utc_now())
 
 
 def show_flash() -> None:
-    """How the last action ended; shown once. Text only: no markdown of ours or of others."""
-    found = st.session_state.pop(_FLASH, None)
+    """How the last action ended, for a moment: a page may be drawn twice in a row, and what only
+    the first showed nobody would have read. Text only: no markdown of ours or of others."""
+    found = st.session_state.get(_FLASH)
     if found is None:
         return
-    kind, message = found
+    kind, message, since = found
+    if utc_now() - since > _FLASH_LASTS:
+        del st.session_state[_FLASH]
+        return
     box = {"success": st.success, "warning": st.warning, "error": st.error}[kind]
     box(literal(message))
 

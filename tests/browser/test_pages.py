@@ -69,7 +69,7 @@ def shoot(page: Page, folder: Path, name: str) -> None:
     page.wait_for_timeout(1200)
     size = page.viewport_size or {"width": 1280, "height": 900}
     tall = page.evaluate("document.querySelector('[data-testid=stMain]')?.scrollHeight ?? 900")
-    page.set_viewport_size({"width": size["width"], "height": max(500, min(int(tall), 1150))})
+    page.set_viewport_size({"width": size["width"], "height": max(500, min(int(tall), 1000))})
     page.wait_for_timeout(500)
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     page.set_viewport_size(size)
