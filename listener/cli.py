@@ -134,7 +134,13 @@ def _run_loop(name: str, *, once: bool, force: bool) -> None:
         signal.signal(number, lambda *_: road.stop.set())
     every = getattr(settings.listener.schedule, name).total_seconds()
     while True:
-        print(json.dumps({name: schedule.run_loop(road, name, loop)}), flush=True)
+        try:
+            print(json.dumps({name: schedule.run_loop(road, name, loop)}), flush=True)
+        except ListenerError as error:
+            if once:
+                raise
+            # A worker outlives a database that restarts; what failed is in `listener status`.
+            err.print(f"[red]{name}:[/red] {_plain(str(error))}", soft_wrap=True)
         if once or road.stop.wait(every):
             break
     road.http.close()

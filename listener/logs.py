@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import stamina.instrumentation
@@ -12,7 +13,8 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 # Seven digits and more, however they are grouped: a short code is public, a phone number is not.
-_NUMBER = re.compile(r"(?<![\w.:-])\+?\d(?:[\d .()/-]{5,}\d)(?![\w:])")
+_NUMBER = re.compile(r"(?<![\w.])\+?\d(?:[\d .()/-]{5,}\d)(?![\w:])")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d)?")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 _PERSONAL = {"author", "text", "phone", "email", "recipient", "handle"}
 
@@ -47,15 +49,27 @@ def configure(style: Literal["text", "json"] = "text", level: str = "INFO") -> N
 
 def mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     for key, value in event.items():
-        if key in _PERSONAL:
-            event[key] = "•••"
-        elif isinstance(value, str) and key not in ("timestamp", "level"):
-            # One event stays one line: a text with line breaks cannot forge another.
-            event[key] = masked(value) if key == "exception" else masked(value).replace("\n", "⏎")
+        if key not in ("timestamp", "level"):
+            event[key] = _hidden(key, value)
     return event
+
+
+def _hidden(key: str, value: Any) -> Any:
+    if key in _PERSONAL:
+        return "•••"
+    if isinstance(value, str):
+        # One event stays one line: a text with line breaks cannot forge another.
+        return masked(value) if key == "exception" else masked(value).replace("\n", "⏎")
+    if isinstance(value, Mapping):
+        return {name: _hidden(str(name), inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hidden("", inner) for inner in value]
+    return value
 
 
 def masked(text: str) -> str:
     """Phone numbers keep their last three digits, addresses their domain."""
-    text = _NUMBER.sub(lambda m: "•••" + re.sub(r"\D", "", m[0])[-3:], text)
+    text = _NUMBER.sub(
+        lambda m: m[0] if _TIME.match(m[0]) else "•••" + re.sub(r"\D", "", m[0])[-3:], text
+    )
     return _EMAIL.sub(lambda m: "•••@" + m[0].rsplit("@", 1)[1], text)

@@ -39,6 +39,8 @@ from listener.storage.mentions import BrandHit, Found, Saved
 
 log = structlog.get_logger()
 
+# A hundred dead links must not hold up the next turn: what is left keeps its summary.
+_ARTICLES = timedelta(minutes=3)
 _HITS_KEPT = 20  # a text that names the brand a thousand times is found by twenty of them as well
 
 
@@ -94,6 +96,8 @@ def collect(road: Road, *, force: bool = False) -> dict[str, Any]:
             else:
                 saved.add(result)
     _source_alerts(road, tasks)
+    with road.db.write() as session:
+        mentions.erase_pages(session, now - road.settings.listener.retention.raw_pages)
     return {
         "asked": len(due),
         "failed": failed,
@@ -261,10 +265,12 @@ def _with_articles(road: Road, items: Sequence[Mention]) -> list[Mention]:
     summary."""
     with road.db.read() as session:
         known = mentions.known_ids(session, items[0].source, [m.external_id for m in items])
+    until = road.now() + _ARTICLES
     result = []
     for item in items:
         text = None
-        if item.article_url and item.external_id not in known:
+        late = road.stop.is_set() or road.now() > until
+        if item.article_url and item.external_id not in known and not late:
             try:
                 text = extract_article(road.http.get(item.article_url).body, item.article_url)
             except HttpError as error:

@@ -11,7 +11,7 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from listener import pipeline
+from listener import pipeline, retention
 from listener.errors import ListenerError
 from listener.pipeline import Road
 from listener.storage import health
@@ -22,6 +22,7 @@ LOOPS: dict[str, Callable[[Road], dict[str, Any]]] = {
     "collect": pipeline.collect,
     "process": pipeline.process,
     "deliver": pipeline.deliver,
+    "forget": retention.forget,
 }
 
 
@@ -46,17 +47,13 @@ def run_loop(
 
 
 def start(road: Road) -> BackgroundScheduler:
-    """Start the three loops; each begins at once and then runs at its interval."""
+    """Start the three loops, and the daily erasing; each begins at once."""
     schedule = road.settings.listener.schedule
     scheduler = BackgroundScheduler(
         executors={"default": ThreadPoolExecutor(len(LOOPS))}, timezone="UTC"
     )
-    every: dict[str, timedelta] = {
-        "collect": schedule.collect,
-        "process": schedule.process,
-        "deliver": schedule.deliver,
-    }
-    for name, interval in every.items():
+    for name in LOOPS:
+        interval: timedelta = getattr(schedule, name)
         scheduler.add_job(
             _guarded,
             "interval",

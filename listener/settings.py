@@ -88,6 +88,7 @@ class Schedule(Section):
     collect: Duration = timedelta(seconds=30)
     process: Duration = timedelta(seconds=10)
     deliver: Duration = timedelta(seconds=10)
+    forget: Duration = timedelta(days=1)
 
 
 class Dashboard(Section):
@@ -99,7 +100,7 @@ class Dashboard(Section):
 
 class Process(Section):
     batch_size: int = Field(64, ge=1, le=2048)
-    threads: int = Field(0, ge=0, le=256)  # 0: as many as the machine has cores
+    threads: int = Field(0, ge=0, le=256)  # 0: as many as the machine has cores, up to four
     near_duplicate: float = Field(0.8, gt=0, le=1)
     max_attempts: int = Field(3, ge=1)
     weights: str = ""  # empty: the weights that ship with the package
@@ -127,7 +128,8 @@ class Email(Section):
 
 
 class Delivery(Section):
-    max_attempts: int = Field(8, ge=1)
+    # With the two below for about five days, as RFC 5321 (4.5.4.1) advises.
+    max_attempts: int = Field(128, ge=1)
     first_retry: Duration = timedelta(seconds=30)
     longest_retry: Duration = timedelta(hours=1)
 
@@ -296,9 +298,15 @@ class NumberComplaints(Section):
     window: Duration = timedelta(hours=24)
 
 
-class SourceTrouble(Section):
+class SourceFailing(Section):
     enabled: bool = True
     failures: int = Field(3, ge=1)
+
+
+class SourceSilent(Section):
+    """How long is too long stands with each source: `silent_after`."""
+
+    enabled: bool = True
 
 
 class AlertRules(Section):
@@ -307,8 +315,8 @@ class AlertRules(Section):
     newer_than: Duration = timedelta(days=7)
     severe_harassment: SevereHarassment = SevereHarassment()
     number_complaints: NumberComplaints = NumberComplaints()
-    source_failing: SourceTrouble = SourceTrouble()
-    source_silent: SourceTrouble = SourceTrouble()
+    source_failing: SourceFailing = SourceFailing()
+    source_silent: SourceSilent = SourceSilent()
 
     @field_validator("recipients")
     @classmethod

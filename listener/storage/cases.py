@@ -26,7 +26,6 @@ from listener.storage.tables import (
     CaseMention,
     CaseRow,
     MentionRow,
-    ReadingRow,
 )
 
 LISTENER = "listener"
@@ -617,16 +616,4 @@ def _mention(
         duplicate_kind=row.duplicate_kind,
         reading=reading,
         invented=row.invented,
-    )
-
-
-def review_queue(session: Session, *, limit: int = 100) -> list[int]:
-    """Mentions that the reader was unsure of, newest first."""
-    return list(
-        session.scalars(
-            sa.select(ReadingRow.mention_id)
-            .where(sa.cast(ReadingRow.uncertain, sa.Text) != "[]")
-            .order_by(ReadingRow.mention_id.desc())
-            .limit(limit)
-        )
     )

@@ -52,7 +52,8 @@ class Database:
                 ) from error
         if parsed.drivername in ("postgresql", "postgres"):
             parsed = parsed.set(drivername="postgresql+psycopg")
-        kwargs: dict[str, Any] = {"pool_pre_ping": not self.is_sqlite}
+        # What people wrote must not reach a log by way of an error's text.
+        kwargs: dict[str, Any] = {"pool_pre_ping": not self.is_sqlite, "hide_parameters": True}
         if self.is_sqlite:
             kwargs["connect_args"] = {"timeout": 30, "check_same_thread": False}
             if parsed.database in (None, "", ":memory:"):
@@ -120,7 +121,12 @@ class Database:
 
     def upgrade(self) -> None:
         """Bring the schema to the newest revision; safe to call by several processes at once."""
-        with self._translated(), _UPGRADE_LOCK, self.engine.connect() as connection:
+        current, newest = self.revision()
+        if current == newest:
+            return
+        # On SQLite the lock is taken before the first look at what there is.
+        engine = self.engine.execution_options(begin="IMMEDIATE")
+        with self._translated(), _UPGRADE_LOCK, engine.connect() as connection:
             if not self.is_sqlite:
                 connection.execute(sa.text("SELECT pg_advisory_lock(4711004)"))
                 connection.commit()

@@ -104,12 +104,6 @@ def count_page(session: Session, key: str, *, items: int, problems: int, now: da
     session.execute(sa.update(Subscription).where(Subscription.key == key).values(**values))
 
 
-def attempted(session: Session, key: str, now: datetime) -> None:
-    session.execute(
-        sa.update(Subscription).where(Subscription.key == key).values(last_attempt_at=now)
-    )
-
-
 def succeeded(session: Session, key: str, now: datetime) -> None:
     day = now.astimezone(UTC).date().isoformat()
     insert_new(session, CollectDay, [{"subscription": key, "day": day}])

@@ -1,0 +1,35 @@
+"""What is erased, and when. Raw pages are kept for a while so that a parser fix can be replayed;
+they hold what strangers wrote, brand or not, and so they are the first to go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from listener.pipeline import Road
+from listener.storage.tables import RawPageRow, SessionRow, SetupLink
+
+
+def forget(road: Road) -> dict[str, Any]:
+    """Erase raw pages older than [retention] raw_pages, and sessions and links that have run out.
+    Returns how many of each."""
+    now = road.now()
+    settings = road.settings.listener
+    old = {
+        "raw_pages": sa.delete(RawPageRow).where(
+            RawPageRow.fetched_at < now - settings.retention.raw_pages
+        ),
+        "sessions": sa.delete(SessionRow).where(
+            sa.or_(
+                SessionRow.seen_at < now - settings.dashboard.session_idle,
+                SessionRow.created_at < now - settings.dashboard.session_max,
+            )
+        ),
+        "links": sa.delete(SetupLink).where(SetupLink.expires_at < now),
+    }
+    erased: dict[str, Any] = {}
+    for name, statement in old.items():
+        with road.db.write() as session:
+            erased[name] = session.execute(statement).rowcount  # type: ignore[attr-defined]
+    return erased

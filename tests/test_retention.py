@@ -1,0 +1,67 @@
+"""What is old goes, what is not stays, on both databases."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from listener import retention, settings
+from listener.httpclient import HttpClient
+from listener.pipeline import Road
+from listener.reader import lazy
+from listener.storage import Database
+from listener.storage.tables import RawPageRow, SessionRow, SetupLink, UserRow
+
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+
+def _page(days: int) -> RawPageRow:
+    return RawPageRow(
+        subscription="mastodon-es",
+        source_type="mastodon",
+        url="https://example.org/",
+        content_type="application/json",
+        fetched_at=NOW - timedelta(days=days),
+        body_gzip=b"",
+        meta={},
+    )
+
+
+def test_old_pages_sessions_and_links_are_erased(database: Database, tmp_path: Path) -> None:
+    own = settings.load(Path(__file__).parent.parent / "config", {"LISTENER_VAR": str(tmp_path)})
+    http = HttpClient(own.listener.http)
+    road = Road(settings=own, db=database, http=http, reader=lazy(own), now=lambda: NOW)
+    with database.write() as session:
+        session.add_all([_page(31), _page(29)])
+        session.add(
+            UserRow(
+                username="lucia",
+                name="Lucía",
+                email="",
+                role="community_manager",
+                language="es",
+                time_zone="Europe/Madrid",
+                brands=[],
+                languages=[],
+                queues=[],
+                created_at=NOW,
+            )
+        )
+        session.flush()
+        long_ago = NOW - timedelta(days=8)
+        session.add_all(
+            [
+                SessionRow(token_hash="a", username="lucia", created_at=long_ago, seen_at=NOW),
+                SessionRow(token_hash="b", username="lucia", created_at=NOW, seen_at=NOW),
+                SetupLink(token_hash="c", username="lucia", expires_at=NOW - timedelta(hours=1)),
+                SetupLink(token_hash="d", username="lucia", expires_at=NOW + timedelta(hours=1)),
+            ]
+        )
+    assert retention.forget(road) == {"raw_pages": 1, "sessions": 1, "links": 1}
+    assert retention.forget(road) == {"raw_pages": 0, "sessions": 0, "links": 0}
+    with database.read() as session:
+        assert session.scalars(sa.select(SessionRow.token_hash)).all() == ["b"]
+        assert session.scalars(sa.select(SetupLink.token_hash)).all() == ["d"]
+    http.close()
