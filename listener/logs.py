@@ -13,8 +13,11 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 # Seven digits and more, however they are grouped: a short code is public, a phone number is not.
-_NUMBER = re.compile(r"(?<![\w.])\+?\d(?:[\d .()/-]{5,}\d)(?![\w:])")
-_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d)?")
+# Dates and addresses of machines are grouped figures, too.
+_NUMBER = re.compile(
+    r"(?<![\w.])(?!\d{4}-\d\d-\d\d)(?!(?:\d{1,3}\.){3}\d{1,3}[:/])"
+    r"\+?\d(?:[\d .()/-]{5,}\d)(?![\w:])"
+)
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 _PERSONAL = {"author", "text", "phone", "email", "recipient", "handle"}
 
@@ -69,7 +72,5 @@ def _hidden(key: str, value: Any) -> Any:
 
 def masked(text: str) -> str:
     """Phone numbers keep their last three digits, addresses their domain."""
-    text = _NUMBER.sub(
-        lambda m: m[0] if _TIME.match(m[0]) else "•••" + re.sub(r"\D", "", m[0])[-3:], text
-    )
+    text = _NUMBER.sub(lambda m: "•••" + re.sub(r"\D", "", m[0])[-3:], text)
     return _EMAIL.sub(lambda m: "•••@" + m[0].rsplit("@", 1)[1], text)

@@ -73,7 +73,8 @@ def judge(
             )
         for alert in alerting.source_trouble(source, config, settings.alerts, now):
             if alert.kind == "source_silent":
-                problems.append(f"source {source.key}: silent since {source.last_item_at}")
+                since = source.last_item_at or source.watched_since
+                problems.append(f"source {source.key}: silent since {_when(since)}")
     schedule = settings.listener.schedule
     for loop in loops:
         if loop.last_error:
