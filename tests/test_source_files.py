@@ -163,6 +163,20 @@ def test_rows_of_the_public_sets_get_stable_ids(file: Any) -> None:
     assert again[0].published_at == NOW
 
 
+def test_two_people_who_write_the_same_are_two(file: Any) -> None:
+    ana = {"text": "otra vez el 1004", "author": "ana", "published_at": "2026-11-20 10:00"}
+    luis = ana | {"author": "luis"}
+    later = ana | {"published_at": "2026-11-21 18:30"}
+    elsewhere = ana | {"url": "https://foro.example/2"}
+    mentions, problems, _ = read(file(jsonl(ana, luis, later, elsewhere, ana)))
+    assert problems == []
+    ids = [m.external_id for m in mentions]
+    assert len(set(ids[:4])) == 4
+    assert ids[4] == ids[0]
+    table = "created_at,author,text\n2026-11-20 10:00,ana,otra vez el 1004\n"
+    assert [m.external_id for m in read(file(table, "export.csv"))[0]] == ids[:1]
+
+
 def test_names_too_long_for_storage_stay_apart(file: Any) -> None:
     rows = [{"text": "x", "source": "s" * 60 + end, "id": "i" * 700 + end} for end in "ab"]
     mentions, _, _ = read(file(jsonl(*rows)))

@@ -6,8 +6,9 @@ Form: docs/sources.md. Columns `text` (required), `author`, `url`, `published_at
 Sign-in and limits: none; who may write into the folder decides what comes in.
 Cannot see: files that were changed less than two seconds ago (they may still be being written),
 hidden files, names that end in .part or .tmp, folders in the folder.
-A row without an id gets one from its source and text, so that the same line is never stored
-twice; a row without a date is dated by its import. What was read is moved to `done`, what is no
+A row without an id gets one from its source, text, author, url and date as they are written, so that
+the same line is never stored twice, and two people who say the same are two; a row without a date
+is dated by its import. What was read is moved to `done`, what is no
 such file at all to `refused`; nothing is deleted.
 """
 
@@ -43,8 +44,8 @@ QUIET_S = 2.0
 _REQUIRED = ("text",)
 _USUAL = ("author", "url", "published_at", "source", "id", "brand", "lang", "title")
 _MORE = ("author_name", "author_url", "followers", "site", "tags", "reply_to", "repost_of", "reach")
-_ALSO = ("invented", "date", "created_at")  # the last two for published_at, as others call it
-COLUMNS = frozenset((*_REQUIRED, *_USUAL, *_MORE, *_ALSO))
+_DATES = ("published_at", "date", "created_at")  # the last two as others call it
+COLUMNS = frozenset((*_REQUIRED, *_USUAL, *_MORE, *_DATES, "invented"))
 _UNFINISHED = (".part", ".tmp", ".crdownload", ".swp", "~")
 
 
@@ -73,7 +74,7 @@ def mention_of(
     published, dated = _published(row, now, default_tz)
     mention = Mention(
         source=source,
-        external_id=text_of(row.get("id")).strip() or stable_hash(source, text),
+        external_id=text_of(row.get("id")).strip() or _made_id(row, source, text),
         text=text,
         published_at=published,
         author=_author(row),
@@ -91,8 +92,16 @@ def mention_of(
     return tidy(mention), dated
 
 
+def _made_id(row: Mapping[str, Any], source: str, text: str) -> str:
+    """As written, and not as understood: the time of a row without a date is that of its import."""
+    date = next((said for name in _DATES if (said := text_of(row.get(name)).strip())), "")
+    said = {"author": text_of(row.get("author")).strip(), "url": text_of(row.get("url")).strip()}
+    known = {name: value for name, value in {**said, "date": date}.items() if value}
+    return stable_hash(source, text, *(f"{name}={value}" for name, value in known.items()))
+
+
 def _published(row: Mapping[str, Any], now: datetime, default_tz: tzinfo) -> tuple[datetime, bool]:
-    for name in ("published_at", "date", "created_at"):
+    for name in _DATES:
         value = row.get(name)
         if value is None or value == "":
             continue
