@@ -96,8 +96,6 @@ def collect(road: Road, *, force: bool = False) -> dict[str, Any]:
             else:
                 saved.add(result)
     _source_alerts(road, tasks)
-    with road.db.write() as session:
-        mentions.erase_pages(session, now - road.settings.listener.retention.raw_pages)
     return {
         "asked": len(due),
         "failed": failed,

@@ -265,19 +265,6 @@ def test_stopping_ends_between_two_pages(scene: Scene) -> None:
     assert len(scene.ids()) == 5
 
 
-def test_raw_pages_are_kept_as_long_as_the_retention_says(scene: Scene) -> None:
-    scene.write("movistar")
-    scene.collect()
-    scene.clock.later(days=29)
-    scene.write("movistar otra vez")
-    scene.collect()
-    scene.clock.later(days=2)
-    scene.collect()
-    with scene.db.read() as session:
-        assert session.scalar(sa.select(sa.func.count()).select_from(RawPageRow)) == 1
-    assert len(scene.ids()) == 2  # what came of them stays
-
-
 def test_a_problem_is_kept_beside_the_rest(scene: Scene) -> None:
     scene.write("movistar")
     scene.source.problems = (Problem("no date", '{"id": 9}'),)

@@ -206,7 +206,8 @@ def test_the_three_loops_run_at_once_and_again(sqlite_database: Database) -> Non
         deadline = time.monotonic() + 30
         first: dict[str, Any] = {}
         while time.monotonic() < deadline:
-            now = loops(sqlite_database)
+            seen = loops(sqlite_database)
+            now = {n: seen[n] for n in ("collect", "process", "deliver") if n in seen}
             if len(now) == 3 and not first:
                 first = {name: loop.started_at for name, loop in now.items()}
             if first and all(loop.started_at != first[n] for n, loop in now.items()):

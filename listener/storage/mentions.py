@@ -173,16 +173,6 @@ def rejects(session: Session, *, limit: int = 50) -> list[StoredReject]:
     return [StoredReject(r.origin, r.line, r.reason, r.excerpt, r.at) for r in rows]
 
 
-def erase_pages(session: Session, before: datetime, *, limit: int = 500) -> int:
-    """Raw pages fetched before then, at most `limit` at a time; what came of them stays."""
-    ids = list(
-        session.scalars(sa.select(RawPageRow.id).where(RawPageRow.fetched_at < before).limit(limit))
-    )
-    if ids:
-        session.execute(sa.delete(RawPageRow).where(RawPageRow.id.in_(ids)))
-    return len(ids)
-
-
 def known_ids(session: Session, source: str, external_ids: Sequence[str]) -> set[str]:
     found: set[str] = set()
     for start in range(0, len(external_ids), 500):
