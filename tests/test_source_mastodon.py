@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import stamina
-from fakes import FakeHttp
+from fakes import FakeHttp, refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -145,6 +145,22 @@ def test_an_edited_post_comes_again_under_its_id(
     assert reader.read() == 0
 
 
+def test_an_answer_finds_its_post_on_an_earlier_page(
+    snac: SnacServer, rosa: Account, http: HttpClient
+) -> None:
+    marca = snac.create_account("marca", with_token=True)
+    options = mastodon.Options(server=snac.base_url, tags=("queja",))
+    reader = Reader(options, http)
+    post = rosa.post("Otra vez el 1004 #queja")
+    reader.read()
+    later = [rosa.post(f"Y van {n} #queja") for n in range(45)]
+    reader.read()
+    answer = marca.reply(post, "Lo sentimos, lo miramos #queja")
+    assert reader.read() == 1
+    assert len(reader.found) == len(later) + 2
+    assert reader.found[answer].reply_to == post
+
+
 def test_search_needs_its_token_and_finds_with_it(
     snac: SnacServer, rosa: Account, http: HttpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,6 +280,63 @@ def test_a_search_without_a_query_is_our_mistake(monkeypatch: pytest.MonkeyPatch
     )
     with pytest.raises(SourceError, match="needs a brand"):
         list(mastodon.fetch(options, None, None, FakeHttp(lambda *_: []).client(), NOW))
+
+
+class Conversation:
+    """A server whose newest page holds only answers to posts of other pages."""
+
+    def __init__(self, failing: int = 0) -> None:
+        self.failing = failing
+        self.page = [status(50, in_reply_to_id="x7"), status(49, in_reply_to_id="x7")]
+
+    def answer(self, url: str, _: dict[str, str]) -> Any:
+        if "/timelines/" in url:
+            return self.page
+        if self.failing:
+            raise refused(url, self.failing)
+        number = int(url.rpartition("x")[2])
+        return status(number, uri=f"https://elsewhere.example/users/ana/statuses/{number}")
+
+    def asked(self, fake: FakeHttp) -> list[str]:
+        return [url for url, _ in fake.asked if "/timelines/" not in url]
+
+
+def test_what_a_reply_belongs_to_is_asked_once() -> None:
+    server = Conversation()
+    fake = FakeHttp(server.answer)
+    reader = Reader(mastodon.Options(server="https://s.example", tags=("t",)), fake.client())
+    reader.read()
+    assert server.asked(fake) == ["https://s.example/api/v1/statuses/x7"]
+    wanted = "https://elsewhere.example/users/ana/statuses/7"
+    assert {m.reply_to for m in reader.found.values()} == {wanted}
+    server.page.insert(0, status(51, in_reply_to_id="x8"))
+    reader.read()
+    assert [url[-2:] for url in server.asked(fake)] == ["x7", "x8"]
+    server.page.insert(0, status(52, in_reply_to_id="x51"))
+    reader.read()
+    assert reader.found["https://s.example/p/52"].reply_to == "https://s.example/p/51"
+    assert len(server.asked(fake)) == 2
+
+
+@pytest.mark.parametrize("failing", [401, 404, 500])
+def test_a_reply_to_what_cannot_be_had_is_still_read(failing: int) -> None:
+    fake = FakeHttp(Conversation(failing).answer)
+    reader = Reader(mastodon.Options(server="https://s.example", tags=("t",)), fake.client())
+    reader.read()
+    assert [m.reply_to for m in reader.found.values()] == ["s.example/x7"] * 2
+
+
+def test_a_server_that_asks_us_to_wait_gets_its_page_read_later() -> None:
+    server = Conversation(429)
+    reader = Reader(
+        mastodon.Options(server="https://s.example", tags=("t",)), FakeHttp(server.answer).client()
+    )
+    with pytest.raises(HttpStatus):
+        reader.read()
+    assert (reader.cursor, reader.found) == (None, {})
+    server.failing = 0
+    reader.read()
+    assert len(reader.found) == 2
 
 
 # ---------------------------------------------------------------------------- a model

@@ -44,6 +44,7 @@ from listener.sources.items import (
     text_of,
     unreadable,
 )
+from listener.sources.mastodon_replies import Replies, named_in
 from listener.sources.searching import Style, searches
 from listener.sources.walking import Batch, dump_cursor, load_cursor, walk_searches
 from listener.times import parse_time
@@ -98,25 +99,34 @@ def fetch(
     options: Options, query: Query | None, cursor: str | None, http: HttpClient, now: datetime
 ) -> Iterator[RawPage]:
     token = secret(options.token_env, "the source mastodon") if options.token_env else None
+    replies = Replies(options.base, http, token)
     if not options.search:
-        yield from _tags(options, cursor, http, token, now)
+        yield from _tags(options, cursor, http, token, now, replies)
         return
     if query is None:
         raise SourceError("a search needs a brand with a query", source=NAME)
-    yield from walk_searches(
+    states = map(dict_of, load_cursor(cursor).values())
+    known = {_id(mark) for state in states for mark in dict_of(state.get("seen"))}
+    for page in walk_searches(
         searches(query, STYLE),
         cursor,
         first_floor=now - options.backfill,
         ask=lambda search: partial(_search, options, http, token, now, search),
         max_requests=options.max_requests,
-    )
+    ):
+        yield replies.named(page, known)
 
 
 # ---------------------------------------------------------------------------- tag timelines
 
 
 def _tags(
-    options: Options, cursor: str | None, http: HttpClient, token: str | None, now: datetime
+    options: Options,
+    cursor: str | None,
+    http: HttpClient,
+    token: str | None,
+    now: datetime,
+    replies: Replies,
 ) -> Iterator[RawPage]:
     saved = load_cursor(cursor)
     known = {
@@ -129,6 +139,7 @@ def _tags(
         before = known.get(tag, [])
         steps = _forward(ask, before, options.max_requests) if before else _first(ask, options)
         for page, marks in steps:
+            page = replies.named(page, map(_id, known.get(tag, [])))
             known[tag] = list(dict.fromkeys((*marks, *known.get(tag, []))))[:_REMEMBERED]
             yield replace(page, cursor=dump_cursor(dict(known)))
 
@@ -267,7 +278,8 @@ def parse(page: RawPage) -> Parsed:
     if not isinstance(statuses, list):
         return unreadable("neither a timeline nor a search result of the Mastodon API", page.body)
     statuses = _with_boosted(statuses)
-    uris = {text_of(s.get("id")): text_of(s.get("uri")) for s in map(dict_of, statuses)}
+    here = {text_of(s.get("id")): text_of(s.get("uri")) for s in map(dict_of, statuses)}
+    uris = {**named_in(page), **here}
     parsed = read_items(statuses, lambda status: _mention(status, page, uris))
     if "lost_place" not in page.meta:
         return parsed
