@@ -2,14 +2,15 @@
 so that a page which forgets to hide a button gives nothing away.
 
 Everyone sees the cases, alerts and trends of their brands (none named: of all). Cases are changed
-by community managers and administrators only; they alone see customers' records, too.
+by community managers and administrators only; they alone learn who an author is in the CRM, too: the
+match, its candidates and reasons, the record.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -119,6 +120,8 @@ class Desk:
         with self.db.read() as session:
             found, total = cases.search(session, asked, limit=limit, offset=offset)
             read = readings.load(session, [c.mention_id for c in found])
+        if not may_work(user):
+            found = [replace(c, customer_ref=None) for c in found]
         return [InboxLine(c, read.get(c.mention_id)) for c in found], total
 
     def filters(self, user: User) -> Mapping[str, tuple[str, ...]]:
@@ -128,11 +131,13 @@ class Desk:
 
     def case(self, user: User, case_id: int) -> CaseView:
         """Raises NotAllowed for a brand that the user does not see, StorageError where there is no
-        such case. The customer's record is there for those who work on cases."""
+        such case. Who the author is in the CRM is there for those who work on cases only."""
         with self.db.read() as session:
             detail = self._seen(session, user, case_id)
             crm, ref = detail.crm, detail.summary.customer_ref
-            if not (may_work(user) and crm and ref):
+            if not may_work(user):
+                return CaseView(_nameless(detail), None)
+            if not (crm and ref):
                 return CaseView(detail, None)
             try:
                 return CaseView(detail, self._record(session, crm, ref))
@@ -260,6 +265,7 @@ class Desk:
         visible = _visible(user, tuple(brands))
         with self.db.read() as session:
             watched = health.subscriptions(session)
+            answered = health.answered_days(session)
             found = (
                 []
                 if visible is None
@@ -269,7 +275,7 @@ class Desk:
             )
         return Trends(
             tuple(found),
-            gaps(watched, first, last, zone, self.now()),
+            gaps(watched, answered, first, last, zone, self.now()),
             tuple(w for w in watched if w.failing_since is not None),
         )
 
@@ -349,22 +355,28 @@ def state_of(source: SubscriptionHealth, settings: Settings, now: datetime) -> s
 
 def gaps(
     watched: Sequence[SubscriptionHealth],
+    answered: Collection[date],
     first: date,
     last: date,
     zone: ZoneInfo,
     now: datetime,
 ) -> frozenset[date]:
-    """Days, up to today, in which no source can have told anything: before the first was watched,
-    and after the last answered. With no source watched, nothing is known of gaps: what there is
-    came from files."""
+    """Days of `zone`, up to today, in which no source answered. `answered` are days of UTC: each
+    stands for the day of the zone of which it holds the noon, and the last answers are known to the
+    second. With no source watched, nothing is known of gaps: what there is came from files."""
     if not watched:
         return frozenset()
-    begin = min(w.watched_since for w in watched).astimezone(zone).date()
-    answers = [w.last_success_at for w in watched if w.last_success_at is not None]
-    end = max(answers).astimezone(zone).date() if answers else begin - timedelta(days=1)
+    newest = {
+        w.last_success_at.astimezone(zone).date() for w in watched if w.last_success_at is not None
+    }
+
+    def silent(day: date) -> bool:
+        noon = datetime(day.year, day.month, day.day, 12, tzinfo=zone).astimezone(UTC)
+        return noon.date() not in answered and day not in newest
+
     today = now.astimezone(zone).date()
     days = (first + timedelta(days=n) for n in range((min(last, today) - first).days + 1))
-    return frozenset(d for d in days if d < begin or d > end)
+    return frozenset(d for d in days if silent(d))
 
 
 def _visible(user: User, asked: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -375,6 +387,17 @@ def _visible(user: User, asked: tuple[str, ...]) -> tuple[str, ...] | None:
         return user.brands
     both = tuple(b for b in asked if b in user.brands)
     return both or None
+
+
+def _nameless(detail: CaseDetail) -> CaseDetail:
+    """The case without a word of who its author is in the CRM."""
+    return replace(
+        detail,
+        summary=replace(detail.summary, customer_ref=None),
+        crm=None,
+        match=None,
+        timeline=tuple(e for e in detail.timeline if e.kind != "customer"),
+    )
 
 
 def _named(detail: CaseDetail) -> set[tuple[str | None, str]]:

@@ -14,7 +14,7 @@ from listener.desk import Desk, gaps, state_of
 from listener.domain import CaseStatus, Resolution
 from listener.errors import CRMError, NotAllowed, StaleWrite, StorageError
 from listener.settings import SourceConfig
-from listener.storage import people
+from listener.storage import Database, cases, health, people
 from listener.storage.cases import CaseFilter
 from listener.storage.health import SubscriptionHealth
 from listener.storage.people import User
@@ -81,6 +81,29 @@ def test_only_those_who_work_on_cases_see_the_customers_record(
     assert record.customer.name == "Lucía Marín"
     assert len(record.events) == 7
     assert list(record.events) == sorted(record.events, key=lambda e: e.at)
+
+
+def test_marc_of_marketing_does_not_learn_who_an_author_is(
+    desk: Desk, user: Callable[[str], User], world: worlds.World
+) -> None:
+    case_id = world.cases["lucia"]
+    known = desk.case(user("ana"), case_id).detail
+    assert known.match is not None
+    name, ref = known.match["name"], known.summary.customer_ref
+    assert name == "Lucía Marín"
+    with desk.db.write() as session:
+        cases.log(session, case_id, NOW, "ana", "customer", {"from": None, "to": ref})
+    view = desk.case(user("marc"), case_id)
+    assert view.detail.match is None
+    assert view.detail.crm is None
+    assert view.detail.summary.customer_ref is None
+    assert "customer" not in {e.kind for e in view.detail.timeline}
+    assert len(view.detail.timeline) == len(known.timeline)
+    assert ref not in repr(view)
+    told = {u: [line.case.customer_ref for line in desk.inbox(user(u), CaseFilter())[0]]
+            for u in ("ana", "marc")}  # fmt: skip
+    assert ref in told["ana"]
+    assert set(told["marc"]) == {None}
 
 
 def test_berta_of_vodafone_sees_no_case_of_movistar(
@@ -226,25 +249,55 @@ def watched(**changes: object) -> SubscriptionHealth:
     return SubscriptionHealth(**(values | changes))  # type: ignore[arg-type]
 
 
-def test_days_before_the_first_watch_and_after_the_last_answer_are_gaps() -> None:
-    first, last = date(2026, 11, 16), date(2026, 11, 30)
+def days(*numbers: int) -> set[date]:
+    return {date(2026, 11, n) for n in numbers}
+
+
+def test_five_days_down_in_the_middle_are_a_gap() -> None:
+    answered = days(14, 20, 21, 22)
+    first, last = date(2026, 11, 13), date(2026, 11, 30)
+    found = gaps([watched()], answered, first, last, MADRID, NOW)
+    assert found == days(13, 15, 16, 17, 18, 19)  # the 23rd is answered, the rest is to come
+    assert gaps([], answered, first, last, MADRID, NOW) == frozenset()
+
+
+def test_after_the_last_answer_all_is_a_gap_up_to_today() -> None:
     silent = watched(last_success_at=NOW - timedelta(days=2))
-    found = gaps([silent], first, last, MADRID, NOW)
-    assert sorted(found) == [
-        date(2026, 11, 16),
-        date(2026, 11, 17),
-        date(2026, 11, 22),
-        date(2026, 11, 23),
-    ]
-    assert gaps([silent, watched()], first, last, MADRID, NOW) == {first, date(2026, 11, 17)}
-    assert gaps([], first, last, MADRID, NOW) == frozenset()
+    found = gaps([silent], days(20, 21), date(2026, 11, 20), date(2026, 11, 30), MADRID, NOW)
+    assert found == days(22, 23)
 
 
 def test_a_source_that_never_answered_leaves_only_gaps() -> None:
-    found = gaps(
-        [watched(last_success_at=None)], date(2026, 11, 20), date(2026, 11, 23), MADRID, NOW
-    )
+    silent = watched(last_success_at=None)
+    found = gaps([silent], (), date(2026, 11, 20), date(2026, 11, 23), MADRID, NOW)
     assert len(found) == 4
+
+
+def test_a_day_that_begins_before_that_of_utc_is_no_gap() -> None:
+    night = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)  # the 24th in Madrid
+    source = watched(last_success_at=night)
+    first, last = date(2026, 11, 23), date(2026, 11, 24)
+    assert gaps([source], days(23), first, last, MADRID, night) == frozenset()
+
+
+@pytest.mark.parametrize("zone", ["Europe/Madrid", "Pacific/Auckland", "America/Los_Angeles"])
+def test_one_day_down_is_one_gap_in_every_zone(zone: str) -> None:
+    answered = days(18, 19, 21, 22, 23)
+    first, last = date(2026, 11, 19), date(2026, 11, 23)
+    assert len(gaps([watched()], answered, first, last, ZoneInfo(zone), NOW)) == 1
+
+
+def test_an_outage_in_the_past_stays_a_gap_when_the_source_answers_again(
+    sqlite_database: Database, world: worlds.World, user: Callable[[str], User]
+) -> None:
+    with sqlite_database.write() as session:
+        health.watch(session, [("noticias/movistar", "noticias", "feed")], NOW - timedelta(days=9))
+        for ago in (9, 8, 2, 1, 0):
+            health.succeeded(session, "noticias/movistar", NOW - timedelta(days=ago))
+    found = Desk(sqlite_database, world.settings, lambda: NOW).trends(
+        user("ana"), first=date(2026, 11, 14), last=date(2026, 11, 23), zone=MADRID
+    )
+    assert found.gaps == days(16, 17, 18, 19, 20)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def show(page: Page) -> None:
     with right:
         if may_work(page.user):
             actions.show(page, view.detail)
-        contacts.match(page, view)
+            contacts.match(page, view)
     contacts.show(page, view)
     left, right = st.columns(2, gap="large")
     with left:

@@ -54,8 +54,7 @@ def match(page: Page, view: CaseView) -> None:
             sure = i18n.percent(float(stored.get("confidence") or 0), page.language)
             words = safe(_("Why, with a confidence of {share}:", share=sure))
             html(f'<p class="ls-meta">{words}</p><ul class="ls-reasons">{reasons}</ul>')
-        if may_work(page.user):
-            _candidates(page, view, stored)
+        _candidates(page, view, stored)
 
 
 def _known(page: Page, record: Record, case_id: int) -> None:

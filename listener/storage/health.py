@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -77,6 +77,11 @@ def subscriptions(session: Session) -> list[SubscriptionHealth]:
         )
         for row in rows
     ]
+
+
+def answered_days(session: Session) -> frozenset[date]:
+    """The days of UTC on which at least one subscription answered."""
+    return frozenset(map(date.fromisoformat, session.scalars(sa.select(CollectDay.day).distinct())))
 
 
 def move_cursor(

@@ -303,6 +303,8 @@ def _sources(world: World) -> None:
     with world.db.write() as session:
         start = world.now - timedelta(days=20)
         health.watch(session, [(f"{n}/movistar", n, "feed") for n in names], start)
+        for days in range(20, 0, -1):
+            health.succeeded(session, f"{names[0]}/movistar", world.now - timedelta(days=days))
         health.succeeded(session, f"{names[0]}/movistar", world.now - timedelta(minutes=4))
         health.failed(
             session, f"{names[1]}/movistar", "answered 503 Service Unavailable", world.now
