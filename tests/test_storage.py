@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
+from listener.dedupe import Fingerprinted
 from listener.domain import (
     Alert,
     AlertKind,
@@ -31,11 +32,23 @@ from listener.domain import (
     Problem,
     Reason,
     Resolution,
+    Route,
 )
 from listener.errors import StaleWrite, StorageError
-from listener.storage import Database, alerts, cases, health, mentions, people, readings, trends
+from listener.storage import (
+    Database,
+    alerts,
+    cases,
+    duplicates,
+    health,
+    mentions,
+    people,
+    readings,
+    trends,
+)
 from listener.storage.alerts import Recipient
 from listener.storage.cases import CaseFilter
+from listener.storage.duplicates import Printed
 from listener.storage.health import CursorMoved
 from listener.storage.mentions import BrandHit, Found, Saved
 from listener.storage.people import User
@@ -320,6 +333,33 @@ def test_a_loop_shows_its_last_run(database: Database) -> None:
     assert (loop.started_at, loop.succeeded_at, loop.last_error) == (later, NOW, "broken")
 
 
+# ---------------------------------------------------------------------------- duplicates
+
+
+def test_an_authors_own_post_is_compared_before_those_of_nobody(database: Database) -> None:
+    text = "Otra vez el 1004"
+    ids = stored(
+        database,
+        found("marta-1", text, author="marta"),
+        *(found(f"nobody-{n}", text, author=None) for n in range(25)),
+        found("marta-2", text, author="marta"),
+    )
+    with database.write() as session:
+        authors = {
+            mention_id: author_id
+            for mention_id, author_id in session.execute(
+                sa.select(MentionRow.id, MentionRow.author_id)
+            )
+        }
+        copies = duplicates.find_and_store(
+            session,
+            [Printed(i, authors[i], Fingerprinted.of(text)) for i in ids],
+            threshold=0.9,
+        )
+    assert copies[ids[-1]].of == ids[0]
+    assert copies[ids[-1]].same_author
+
+
 # ---------------------------------------------------------------------------- cases
 
 
@@ -387,6 +427,111 @@ def test_another_mention_never_makes_a_case_less_urgent(database: Database) -> N
     with database.write() as session:  # the same mention twice is nothing new
         cases.add_mention(session, case_id, third, kind="again", now=NOW)
     assert len(detail(database, case_id).timeline) == len(view.timeline)
+
+
+def test_a_case_that_rises_is_due_sooner_and_says_why(database: Database) -> None:
+    calm = Route(
+        "harassment",
+        "lucia",
+        NOW + timedelta(hours=4),
+        (
+            Reason("default_queue", {"queue": "harassment"}),
+            Reason("due_around_the_clock", {"level": "high", "hours": 4}),
+        ),
+    )
+    case_id = opened(database, priority=priority(60, PriorityLevel.HIGH), route=calm)
+    [second, third] = stored(database, found("b"), found("c"))
+    later = NOW + timedelta(minutes=30)
+    why = Reason("due_around_the_clock", {"level": "urgent", "hours": 1})
+    urgent = Route("general", "ana", later + timedelta(hours=1), (why,))
+    with database.write() as session:
+        cases.add_mention(
+            session, case_id, second, kind="again", now=later, priority=priority(90), route=urgent
+        )
+    view = detail(database, case_id)
+    assert (view.summary.level, view.summary.due_at) == ("urgent", urgent.due_at)
+    assert (view.summary.queue, view.summary.owner) == ("harassment", "lucia")
+    assert view.route_reasons == (calm.reasons[0], why)
+    assert [e.kind for e in view.timeline] == ["opened", "routed", "again", "raised"]
+    told = view.timeline[-1]
+    assert (told.actor, told.data["from"], told.data["to"]) == ("listener", "high", "urgent")
+    assert told.data["due_at"] == urgent.due_at.isoformat()
+    assert told.data["reasons"] == [{"key": "harassment", "values": {}, "points": 90}]
+    # Urgent already: more points raise nothing, and no promise is put off.
+    much_later = Route("general", "ana", later + timedelta(hours=9), (why,))
+    with database.write() as session:
+        cases.add_mention(
+            session,
+            case_id,
+            third,
+            kind="again",
+            now=later,
+            priority=priority(99),
+            route=much_later,
+        )
+    view = detail(database, case_id)
+    assert (view.summary.score, view.summary.due_at) == (99, urgent.due_at)
+    assert [e.kind for e in view.timeline].count("raised") == 1
+
+
+def test_nobody_closes_a_case_under_the_mention_that_goes_on_it(database: Database) -> None:
+    case_id = opened(database)
+    [second] = stored(database, found("b"))
+    with database.read() as session:
+        author = session.scalar(sa.select(MentionRow.author_id).limit(1))
+    key = cases.open_key("movistar", author, "harassment", second)
+    refused: list[str] = []
+
+    def lucia() -> None:
+        try:
+            close(database, case_id, 1)
+        except StaleWrite as error:
+            refused.append(str(error))
+
+    closing = threading.Thread(target=lucia)
+    with database.write() as session:
+        case = cases.find_open(session, key)
+        assert case is not None
+        closing.start()
+        closing.join(1)
+        waits = closing.is_alive()  # else the mention would land on a closed case
+        cases.add_mention(session, case.id, second, kind="again", now=NOW)
+    closing.join(30)
+    assert waits
+    assert not closing.is_alive()
+    assert len(refused) == 1
+    view = detail(database, case_id)
+    assert (view.summary.status, view.timeline[-1].kind) == ("new", "again")
+
+
+def test_a_mention_that_comes_as_the_case_is_closed_finds_none(database: Database) -> None:
+    case_id = opened(database)
+    with database.read() as session:
+        author = session.scalar(sa.select(MentionRow.author_id).limit(1))
+    key = cases.open_key("movistar", author, "harassment", 0)
+    seen: list[object] = []
+
+    def worker() -> None:
+        with database.write() as session:
+            seen.append(cases.find_open(session, key))
+
+    working = threading.Thread(target=worker)
+    with database.write() as session:
+        cases.set_status(
+            session,
+            case_id,
+            CaseStatus.CLOSED,
+            resolution=Resolution.ANSWERED,
+            by="lucia",
+            version=1,
+            now=NOW,
+        )
+        session.flush()
+        working.start()
+        working.join(1)
+        assert seen == []  # it waits to learn how this ends
+    working.join(30)
+    assert seen == [None]
 
 
 def test_lucia_and_ana_do_not_overwrite_each_other(database: Database) -> None:

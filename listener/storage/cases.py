@@ -141,7 +141,9 @@ def open_key(brand: str, author_id: int | None, matter: str, mention_id: int) ->
 
 
 def find_open(session: Session, key: str) -> OpenCase | None:
-    row = session.scalar(sa.select(CaseRow).where(CaseRow.open_key == key))
+    """The open case, held until the transaction ends: nobody closes it between the decision about
+    a further mention and the mention."""
+    row = session.scalar(_locked(session, sa.select(CaseRow).where(CaseRow.open_key == key)))
     if row is None:
         return None
     count = session.scalar(
@@ -237,10 +239,12 @@ def add_mention(
     kind: str,
     now: datetime,
     priority: Priority | None = None,
+    route: Route | None = None,
     match: CustomerMatch | None = None,
 ) -> bool:
-    """Put a further mention on a case; a case never becomes less urgent by it. `kind` is
-    `again`, `repost` or `answered_by_brand`. False when it is on it already."""
+    """Put a further mention on a case; a case never becomes less urgent by it, and one that rises
+    to a higher level is due when `route` says, if that is sooner. `kind` is `again`, `repost` or
+    `answered_by_brand`. False when it is on it already."""
     if not insert_new(
         session,
         CaseMention,
@@ -248,11 +252,12 @@ def add_mention(
         returning=CaseMention.mention_id,
     ):
         return False
-    row = session.get_one(CaseRow, case_id)
+    row = session.scalars(_locked(session, sa.select(CaseRow).where(CaseRow.id == case_id))).one()
     row.updated_at = now
     row.version += 1
     if kind == "again":
         row.last_mention_id = mention_id
+    before = row.level
     if priority is not None and priority.score > row.score:
         row.score = priority.score
         row.level = priority.level
@@ -263,7 +268,24 @@ def add_mention(
         row.crm = match.customer.crm if match.customer else row.crm
         row.customer_ref = match.customer.ref if match.decided and match.customer else None
     log(session, case_id, now, LISTENER, kind, {"mention": mention_id})
+    if row.level != before:
+        _risen(session, row, before, route, now)
     return True
+
+
+def _risen(session: Session, row: CaseRow, before: str, route: Route | None, now: datetime) -> None:
+    """A higher level promises an answer sooner; the case says why on its timeline."""
+    if route is not None and route.due_at < row.due_at:
+        row.due_at = route.due_at
+        # The last reason of a route is that of its due time.
+        row.route_reasons = [*row.route_reasons[:-1], reason_to_json(route.reasons[-1])]
+    data = {
+        "from": before,
+        "to": row.level,
+        "due_at": row.due_at.isoformat(),
+        "reasons": row.priority_reasons,
+    }
+    log(session, row.id, now, LISTENER, "raised", data)
 
 
 def cases_of_mention(session: Session, mention_id: int) -> list[int]:
@@ -482,11 +504,15 @@ def confirm_customer(
     _changed(session, row, now, by, "customer", {"from": before, "to": ref, "crm": crm})
 
 
-def _held(session: Session, case_id: int, version: int) -> CaseRow:
-    query = sa.select(CaseRow).where(CaseRow.id == case_id)
+def _locked(session: Session, query: sa.Select[CaseRow]) -> sa.Select[CaseRow]:
+    """For PostgreSQL, where two may write at once; what was loaded before the lock is stale."""
     if session.get_bind().dialect.name == "postgresql":
-        query = query.with_for_update()
-    row = session.scalar(query)
+        return query.with_for_update().execution_options(populate_existing=True)
+    return query
+
+
+def _held(session: Session, case_id: int, version: int) -> CaseRow:
+    row = session.scalar(_locked(session, sa.select(CaseRow).where(CaseRow.id == case_id)))
     if row is None:
         raise StorageError(f"case {case_id} does not exist")
     if row.version != version:

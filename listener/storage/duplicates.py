@@ -148,7 +148,7 @@ def _same_fingerprint(session: Session, row: MentionRow) -> Sequence[MentionRow]
             MentionRow.id < row.id,
             MentionRow.duplicate_of.is_(None),
         )
-        .order_by((MentionRow.author_id == row.author_id).desc(), MentionRow.id.desc())
+        .order_by((MentionRow.author_id == row.author_id).desc().nulls_last(), MentionRow.id.desc())
         .limit(_COMPARED)
     ).all()
 
