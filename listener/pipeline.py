@@ -297,11 +297,13 @@ def process(road: Road, *, limit: int | None = None) -> dict[str, Any]:
     counts = processing.Counts()
     size = road.settings.listener.process.batch_size
     reader: Reads | None = None
+    last = 0  # one attempt a mention: what fails is tried again in the next run
     while not road.stop.is_set() and (limit is None or counts.processed < limit):
         with road.db.read() as session:
-            batch = processing.pending(session, size)
+            batch = processing.pending(session, size, after=last)
         if not batch:
             break
+        last = batch[-1].id
         # Here and not below: without the reader it is not the mentions that are at fault.
         reader = reader or road.reader()
         counts.add(_process_batch(road, reader, batch))
@@ -312,23 +314,50 @@ def _process_batch(
     road: Road, reader: Reads, batch: Sequence[processing.Pending]
 ) -> processing.Counts:
     """One bad text must not hold up its neighbours: if the batch fails, each goes alone, and what
-    fails alone too often is put aside with its reason."""
+    fails alone too often is put aside with its reason. Where nothing succeeds it is not the
+    mentions that are at fault: raises ListenerError, and they wait without an attempt counted."""
+    counts, failed = _attempt(road, reader, batch)
+    if failed and len(batch) > 1:
+        failed = []
+        for item in batch:
+            done, broken = _attempt(road, reader, [item])
+            counts.add(done)
+            failed += broken
+    if failed and len(failed) == len(batch) and (len(batch) > 1 or not _reads(reader)):
+        _, error = failed[0]
+        raise ListenerError(
+            f"none of {len(batch)} mentions could be processed ({type(error).__name__}: {error}); "
+            "they wait and are tried again. `listener doctor` tests the reader and the database; "
+            "the log has the whole error"
+        ) from error
+    for item, error in failed:
+        log.error("mention failed", mention=item.id, error=str(error), exc_info=error)
+        with road.db.write() as session:
+            most = road.settings.listener.process.max_attempts
+            counts.add(processing.put_aside(session, item.id, error, most))
+    return counts
+
+
+def _attempt(
+    road: Road, reader: Reads, batch: Sequence[processing.Pending]
+) -> tuple[processing.Counts, list[tuple[processing.Pending, Exception]]]:
+    """What came of the batch, and what failed with it: all or nothing."""
     try:
-        return processing.step(road.db, road.settings, reader, batch, road.now)
+        return processing.step(road.db, road.settings, reader, batch, road.now), []
     except ListenerError:
         raise
     except Exception as error:
-        if len(batch) > 1:
-            log.warning("batch failed, trying one by one", error=str(error), exc_info=True)
-            counts = processing.Counts()
-            for item in batch:
-                counts.add(_process_batch(road, reader, [item]))
-            return counts
-        log.error("mention failed", mention=batch[0].id, error=str(error), exc_info=True)
-        with road.db.write() as session:
-            return processing.put_aside(
-                session, batch[0].id, error, road.settings.listener.process.max_attempts
-            )
+        log.warning("batch failed", mentions=len(batch), error=str(error), exc_info=len(batch) > 1)
+        return processing.Counts(), [(item, error) for item in batch]
+
+
+def _reads(reader: Reads) -> bool:
+    """Whether the reader can read a plain sentence: then a mention that fails is to blame."""
+    try:
+        reader.read(["otra vez el 1004"])
+    except Exception:
+        return False
+    return True
 
 
 # ---------------------------------------------------------------------------- deliver

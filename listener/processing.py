@@ -7,10 +7,11 @@ the meantime is left alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -21,7 +22,7 @@ from listener import alerting, matching, phones, priority, routing
 from listener.alerting import NumberReport
 from listener.crm import CRMS, Crm
 from listener.dedupe import Fingerprinted
-from listener.domain import Alert, Candidate, CustomerMatch
+from listener.domain import Alert, Candidate, CustomerMatch, NumberKind, Role
 from listener.errors import CRMError
 from listener.reader import Reads
 from listener.routing import CaseFacts, Person
@@ -33,13 +34,16 @@ from listener.storage.duplicates import Copy, Printed
 from listener.storage.tables import (
     AlertRow,
     AuthorRow,
+    Correction,
     MentionBrand,
     MentionRow,
+    ReadingRow,
     ReportedNumber,
 )
 from listener.triage import Action, speaks_for, triage
 
 _UNSURE = 0.4  # below this the text is nearly silent about its language
+_OWN = (NumberKind.OWN, NumberKind.CARE_ONLY, NumberKind.AGENCY)
 _FEW_WORDS = 4  # "ok" is certainly German, says a model that was asked for certainty
 
 
@@ -80,12 +84,12 @@ class Counts:
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
 
-def pending(session: Session, size: int) -> list[Pending]:
-    """The oldest mentions that wait, in the order in which they came."""
+def pending(session: Session, size: int, *, after: int = 0) -> list[Pending]:
+    """The oldest mentions that wait, in the order in which they came, with ids above `after`."""
     rows = session.execute(
         sa.select(MentionRow, AuthorRow)
         .outerjoin(AuthorRow, AuthorRow.id == MentionRow.author_id)
-        .where(MentionRow.state == "pending")
+        .where(MentionRow.state == "pending", MentionRow.id > after)
         .order_by(MentionRow.id)
         .limit(size)
     ).all()
@@ -136,6 +140,7 @@ def step(
         items = [m for m in batch if m.id in mine]
         _followed(session, items)
         readings.save(session, [(m.id, read[m.id]) for m in items], at)
+        read |= _as_corrected(session, {m.id: read[m.id] for m in items})
         work.counts.processed = len(items)
         copies = duplicates.find_and_store(
             session,
@@ -160,6 +165,17 @@ def put_aside(session: Session, mention_id: int, error: Exception, max_attempts:
     return Counts()
 
 
+def wait_again(session: Session) -> int:
+    """Make pending what was put aside, with all its attempts before it; gives how many."""
+    moved = session.scalars(
+        sa.update(MentionRow)
+        .where(MentionRow.state == "failed")
+        .values(state="pending", attempts=0, error=None)
+        .returning(MentionRow.id)
+    )
+    return len(moved.all())
+
+
 def raise_alert(
     session: Session,
     alert: Alert,
@@ -169,15 +185,13 @@ def raise_alert(
     now: datetime,
     invented: bool = False,
 ) -> bool:
-    """Store an alert with one notification each for the configured recipients and the owner."""
-    service = settings.listener.service
-    recipients = [
-        Recipient(address, service.language, service.time_zone)
-        for address in settings.alerts.recipients
-    ]
+    """Store an alert with one notification each for the configured recipients and the owner; for
+    the administrators, when that is nobody."""
+    recipients = _configured(settings)
     person = people.get(session, owner) if owner else None
     if person is not None and person.email and not person.disabled:
         recipients.insert(0, Recipient(person.email, person.language, person.time_zone))
+    recipients = recipients or _administrators(session)
     domain = settings.listener.email.sender.rsplit("@", 1)[-1].rstrip("> ") or "localhost"
     made = alerts.raise_alert(
         session, alert, recipients, notifier="email", domain=domain, now=now, invented=invented
@@ -185,9 +199,48 @@ def raise_alert(
     return made is not None
 
 
-def _own_numbers(brand: Brand) -> set[str]:
-    """The brand's numbers as readings give them: E.164 where there is one, else as dialled."""
-    written = {n.number for n in brand.numbers}
+def standing_recipients(session: Session, settings: Settings) -> list[Recipient]:
+    """Who is written to about what has no owner, as a source that fails."""
+    return _configured(settings) or _administrators(session)
+
+
+def _configured(settings: Settings) -> list[Recipient]:
+    service = settings.listener.service
+    return [
+        Recipient(address, service.language, service.time_zone)
+        for address in settings.alerts.recipients
+    ]
+
+
+def _administrators(session: Session) -> list[Recipient]:
+    return [
+        Recipient(user.email, user.language, user.time_zone)
+        for user in people.everyone(session)
+        if user.role == Role.ADMINISTRATOR and user.email and not user.disabled
+    ]
+
+
+def _own_numbers(brand: Brand, day: date) -> set[str]:
+    """The numbers from which the brand itself called on that day."""
+    return _numbers(
+        brand,
+        {
+            n.number
+            for n in brand.numbers
+            if n.kind in _OWN
+            and (n.valid_from is None or n.valid_from <= day)
+            and (n.valid_to is None or day <= n.valid_to)
+        },
+    )
+
+
+def _registry(brand: Brand) -> set[str]:
+    """All that is listed, impostors and former numbers too: none of them is an author's."""
+    return _numbers(brand, {n.number for n in brand.numbers})
+
+
+def _numbers(brand: Brand, written: set[str]) -> set[str]:
+    """As readings give them: E.164 where there is one, else as dialled."""
     full = {phones.normalise(n, country) for n in written for country in brand.countries}
     return written | {n for n in full if n}
 
@@ -207,6 +260,23 @@ def _read(settings: Settings, reader: Reads, batch: Sequence[Pending]) -> dict[i
         )
         result.update(zip((m.id for m in group), answers, strict=True))
     return result
+
+
+def _as_corrected(session: Session, read: Mapping[int, Reading]) -> dict[int, Reading]:
+    """What people said of mentions before, laid over what was read of them now."""
+    corrected = session.scalars(
+        sa.select(Correction.mention_id).where(Correction.mention_id.in_(read)).distinct()
+    ).all()
+    return {
+        mention_id: replace(
+            read[mention_id],
+            sentiment=stored.sentiment,
+            complaint=stored.complaint,
+            category=stored.category,
+            harassment=stored.harassment,
+        )
+        for mention_id, stored in readings.load(session, corrected).items()
+    }
 
 
 def language(text: str, hint: str | None) -> str | None:
@@ -295,14 +365,21 @@ class _Work:
         existing = cases.find_open(self.session, key)
         before = cases.previous(self.session, brand.key, mention.author_id, matter)
         match = self._match(mention, brand)
+        day = mention.published_at.astimezone(ZoneInfo(brand.time_zone)).date()
         urgency = priority.prioritise(
             reading,
             match=match,
             reach=mention.reach if mention.reach is not None else mention.followers,
             previous_mentions=(existing.mentions if existing else 0) + (1 if before else 0),
             own_brand=brand.kind == "own",
-            own_numbers=_own_numbers(brand),
+            own_numbers=_own_numbers(brand, day),
             rules=self.settings.priority,
+        )
+        route = routing.route(
+            CaseFacts(brand.key, reading.lang, matter, urgency.level),
+            self._people(),
+            self.settings.routing,
+            self.now,
         )
         if existing:
             self.counts.attached += cases.add_mention(
@@ -312,16 +389,11 @@ class _Work:
                 kind="again",
                 now=self.now,
                 priority=urgency,
+                route=route,
                 match=match,
             )
             case_id, owner = existing.id, existing.owner
         else:
-            route = routing.route(
-                CaseFacts(brand.key, reading.lang, matter, urgency.level),
-                self._people(),
-                self.settings.routing,
-                self.now,
-            )
             case_id = cases.open_case(
                 self.session,
                 key=key,
@@ -368,7 +440,7 @@ class _Work:
             mention.text,
             author=f"{mention.source}:{mention.author}" if mention.author else None,
             countries=brand.countries,
-            registry=_own_numbers(brand),
+            registry=_registry(brand),
         )
         candidates: list[Candidate] = []
         silent: list[str] = []
@@ -513,7 +585,9 @@ class _Work:
         rows = self.session.execute(
             sa.select(ReportedNumber.mention_id, MentionRow.author_id, MentionRow.published_at)
             .join(MentionRow, MentionRow.id == ReportedNumber.mention_id)
+            .join(ReadingRow, ReadingRow.mention_id == ReportedNumber.mention_id)
             .where(
+                ReadingRow.harassment.is_(True),  # as people see it, with their corrections
                 ReportedNumber.brand == brand,
                 ReportedNumber.digits == number,
                 ReportedNumber.published_at > self.now - window,
