@@ -339,6 +339,65 @@ def test_a_server_that_asks_us_to_wait_gets_its_page_read_later() -> None:
     assert len(reader.found) == 2
 
 
+class FullText:
+    """A search that is leafed through by offset only, newest first."""
+
+    def __init__(self, count: int) -> None:
+        self.numbers = list(range(count))
+
+    def answer(self, _: str, params: dict[str, str]) -> Any:
+        start = int(params["offset"])
+        found = self.numbers[::-1][start : start + int(params["limit"])]
+        return {"statuses": [status(n) for n in found]}
+
+    def reader(self, monkeypatch: pytest.MonkeyPatch, **more: Any) -> Reader:
+        monkeypatch.setenv("MASTODON_TOKEN_OF_TEST", "x")
+        options = mastodon.Options(
+            server="https://s.example",
+            search=True,
+            token_env="MASTODON_TOKEN_OF_TEST",
+            backfill="30d",
+            **more,
+        )
+        return Reader(options, FakeHttp(self.answer).client())
+
+
+def test_a_long_search_is_read_to_its_end_over_several_visits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = FullText(2000)
+    reader = server.reader(monkeypatch)
+    wanted = query.parse("1004")
+    for visit in range(4):
+        reader.read(wanted)
+        # Between visits posts come, and a few that were not read yet go.
+        server.numbers += range(2000 + visit * 30, 2030 + visit * 30)
+        del server.numbers[100:105]
+    reader.read(wanted)
+    reader.read(wanted)
+    numbers = {int(m.text) for m in reader.found.values()}
+    assert set(server.numbers) <= numbers
+    assert reader.problems == []
+    assert reader.read(wanted) == 0
+
+
+def test_a_search_with_more_results_than_the_server_shows_tells_its_gap(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = FullText(10_500)
+    reader = server.reader(monkeypatch, max_requests=200)
+    reader.read(query.parse("1004"))
+    reader.read(query.parse("1004"))
+    assert len(reader.found) == 10_000
+    assert [p.reason.partition(" may")[2][:28] for p in reader.problems] == [
+        " be missing: the server show"
+    ]
+    server.numbers.append(10_500)
+    assert reader.read(query.parse("1004")) >= 1
+    assert "https://s.example/p/10500" in reader.found
+    assert len(reader.problems) == 1
+
+
 # ---------------------------------------------------------------------------- a model
 
 

@@ -94,10 +94,13 @@ def mention_of(
 
 def _made_id(row: Mapping[str, Any], source: str, text: str) -> str:
     """As written, and not as understood: the time of a row without a date is that of its import."""
-    date = next((said for name in _DATES if (said := text_of(row.get(name)).strip())), "")
-    said = {"author": text_of(row.get("author")).strip(), "url": text_of(row.get("url")).strip()}
-    known = {name: value for name, value in {**said, "date": date}.items() if value}
-    return stable_hash(source, text, *(f"{name}={value}" for name, value in known.items()))
+    dates = (text_of(row.get(name)).strip() for name in _DATES)
+    said = {
+        "author": text_of(row.get("author")).strip(),
+        "url": text_of(row.get("url")).strip(),
+        "date": next(filter(None, dates), ""),
+    }
+    return stable_hash(source, text, *(f"{name}={value}" for name, value in said.items() if value))
 
 
 def _published(row: Mapping[str, Any], now: datetime, default_tz: tzinfo) -> tuple[datetime, bool]:

@@ -11,7 +11,8 @@ not opt into search, on search; deletions.
 Paging: tags oldest first, by min_id. Ids are opaque strings and only compared for equality; the
 newest ones are remembered, so that a deleted post cannot make us lose our place, and posts that
 arrive late are found while they are on the newest page. Every tag has a timeline of its own,
-because not every server understands any[]. An edited post is passed on again under its id.
+because not every server understands any[]. Searches newest first, by offset: a walk that was cut
+short goes on at its place, and one that reaches what the server shows at most tells so. An edited post is passed on again under its id.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from listener.domain import Author, Mention, Parsed, RawPage
+from listener.domain import Author, Mention, Parsed, Problem, RawPage
 from listener.errors import SourceError
 from listener.httpclient import HttpClient, Response, mask_url
 from listener.normalise import html_links, html_to_text
@@ -55,6 +56,7 @@ STYLE = Style(max_length=200)
 LIMIT = 40
 _REMEMBERED = 2 * LIMIT
 _ANCHORS = 5
+_DEEPEST = 10_000  # results that Elasticsearch lets one search leaf through
 
 
 class Options(Section):
@@ -228,17 +230,31 @@ def _search(
     token: str | None,
     now: datetime,
     search: str,
-    since: datetime,  # noqa: ARG001 - the search knows days only; the walk stops by time
-    until: datetime | None,  # noqa: ARG001
+    since: datetime,
+    until: datetime | None,  # noqa: ARG001 - a search is leafed through by place
     offset: str | None,
 ) -> Batch:
-    params = {"q": search, "type": "statuses", "limit": str(LIMIT), "offset": offset or "0"}
+    start = int(offset) if offset and offset.isdecimal() else 0
+    limit = max(1, min(LIMIT, _DEEPEST - start))
+    params = {"q": search, "type": "statuses", "limit": str(limit), "offset": str(start)}
     answer = http.get(f"{options.base}/api/v2/search", params=params, auth_bearer=token)
     statuses = list_of(dict_of(load_answer(answer, NAME)).get("statuses"))
     items = tuple((_mark(s), _created(s, now)) for s in map(dict_of, statuses))
     # The server leaves out of a page what the account may not see: short is not the end.
-    more = str(int(offset or "0") + LIMIT) if statuses else None
-    return Batch(_page(options, answer, now, statuses, {"search": search}), items, token=more)
+    more = start + limit if statuses else None
+    meta = {"search": search}
+    if more is not None and more >= _DEEPEST:
+        more = None
+        oldest = min(when for _, when in items)
+        if oldest > since:
+            meta |= {"gap_from": since.isoformat(), "gap_to": oldest.isoformat()}
+    return Batch(
+        _page(options, answer, now, statuses, meta),
+        items,
+        token=str(more) if more is not None else None,
+        # New posts push the others on, which we then see twice; deleted ones pull them back.
+        resume=str(more - LIMIT // 2) if more is not None else None,
+    )
 
 
 def _created(status: dict[str, Any], now: datetime) -> datetime:
@@ -281,13 +297,21 @@ def parse(page: RawPage) -> Parsed:
     here = {text_of(s.get("id")): text_of(s.get("uri")) for s in map(dict_of, statuses)}
     uris = {**named_in(page), **here}
     parsed = read_items(statuses, lambda status: _mention(status, page, uris))
-    if "lost_place" not in page.meta:
-        return parsed
-    lost = problem(
-        f"the posts that we had read under #{page.meta.get('tag', '')} are gone from the server; "
-        "posts between them and this page may be missing"
-    )
-    return Parsed(parsed.mentions, (*parsed.problems, lost))
+    return Parsed(parsed.mentions, (*parsed.problems, *_missing(page.meta)))
+
+
+def _missing(meta: Mapping[str, str]) -> Iterator[Problem]:
+    if "lost_place" in meta:
+        yield problem(
+            f"the posts that we had read under #{meta.get('tag', '')} are gone from the server; "
+            "posts between them and this page may be missing"
+        )
+    if "gap_from" in meta:
+        yield problem(
+            f"posts between {meta['gap_from']} and {meta.get('gap_to', '')} may be missing: the "
+            f"server shows no more than the newest {_DEEPEST:,} results of a search. Search for "
+            "fewer or rarer words, or listen to tags."
+        )
 
 
 def _with_boosted(statuses: list[Any]) -> list[Any]:

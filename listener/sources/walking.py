@@ -23,11 +23,13 @@ MAX_REMEMBERED = 400
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """`top` and `reached` are set while a walk is under way."""
+    """`top` and `reached` are set while a walk is under way, and `resume` where the service can
+    only be asked by place, not by time."""
 
     floor: datetime
     top: datetime | None = None
     reached: datetime | None = None
+    resume: str | None = None
     seen: Mapping[str, datetime] = field(default_factory=dict)  # the newest stretch: id -> time
 
     def to_json(self) -> dict[str, Any]:
@@ -35,6 +37,7 @@ class Walk:
             "floor": self.floor.isoformat(),
             "top": self.top.isoformat() if self.top else None,
             "reached": self.reached.isoformat() if self.reached else None,
+            "resume": self.resume,
             "seen": {name: int(when.timestamp()) for name, when in self.seen.items()},
         }
 
@@ -50,7 +53,14 @@ def walk_from(value: Any) -> Walk | None:
         for name, seconds in dict_of(data.get("seen")).items()
         if isinstance(seconds, int) and 0 <= seconds < 2**33
     }
-    return Walk(floor, _time(data.get("top")), _time(data.get("reached")), seen)
+    resume = data.get("resume")
+    return Walk(
+        floor,
+        _time(data.get("top")),
+        _time(data.get("reached")),
+        resume if isinstance(resume, str) else None,
+        seen,
+    )
 
 
 def _time(value: Any) -> datetime | None:
@@ -64,12 +74,14 @@ def _time(value: Any) -> datetime | None:
 @dataclass(frozen=True, slots=True)
 class Batch:
     """One answer: its page and the (id, time) of each item, newest first. `token` asks for the
-    next older batch. Without one, `full` says that older items may exist all the same."""
+    next older batch. Without one, `full` says that older items may exist all the same. `resume` is the
+    token by which a later visit goes on, of services that do not heed `until`."""
 
     page: RawPage
     items: tuple[tuple[str, datetime], ...]
     token: str | None = None
     full: bool = False
+    resume: str | None = None
 
 
 # (since, until, token) -> batch. `until` and items at that very time are included.
@@ -97,7 +109,7 @@ def walk(
 def _down(state: Walk, ask: Ask, max_requests: int) -> Iterator[tuple[RawPage | None, Walk]]:
     """One walk: (page or None where nothing is new, state) after each request."""
     since = state.floor
-    until, token = state.reached, None
+    until, token = state.reached, state.resume
     for _ in range(max_requests):
         batch = ask(since, until, token)
         fresh = [one for one in batch.items if one[0] not in state.seen]
@@ -105,13 +117,13 @@ def _down(state: Walk, ask: Ask, max_requests: int) -> Iterator[tuple[RawPage | 
         oldest = min((when for _, when in batch.items), default=None)
         more = batch.token is not None or (batch.full and bool(fresh))
         if oldest is None or oldest <= since or not more:
-            state = replace(state, floor=_next_floor(state), top=None, reached=None)
+            state = replace(state, floor=_next_floor(state), top=None, reached=None, resume=None)
             yield (batch.page if fresh else None), state
             return
         if until is not None and oldest >= until and token is None:
             # More items at one very moment than an answer holds: go on behind that moment.
             oldest = until - timedelta(seconds=1)
-        state = replace(state, reached=oldest)
+        state = replace(state, reached=oldest, resume=batch.resume)
         yield (batch.page if fresh else None), state
         token = batch.token
         until = oldest if token is None else until
