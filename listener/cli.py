@@ -116,17 +116,33 @@ def _loop_command(name: str, text: str) -> None:
 
 
 _loop_command("collect", "Ask the sources that are due and store what is new.")
-_loop_command("process", "Read, match, prioritise and route what was collected.")
+
+
+@app.command()
+def process(
+    once: Once = False,
+    failed: Annotated[
+        bool, typer.Option(help="First, let what could not be processed wait again.")
+    ] = False,
+) -> None:
+    """Read, match, prioritise and route what was collected."""
+    _run_loop("process", once=once, failed=failed)
+
+
 _loop_command("deliver", "Send what waits in the outbox.")
 
 
-def _run_loop(name: str, *, once: bool, force: bool) -> None:
+def _run_loop(name: str, *, once: bool, force: bool = False, failed: bool = False) -> None:
     import signal
 
-    from listener import pipeline, schedule, service
+    from listener import pipeline, processing, schedule, service
 
     settings = _settings()
     road = service.road(settings, _database(settings))
+    if failed:
+        with road.db.write() as session:
+            again = processing.wait_again(session)
+        err.print(f"{again} mentions wait again")
     loop: Callable[[pipeline.Road], dict[str, Any]] = schedule.LOOPS[name]
     if name == "collect" and force:
         loop = lambda r: pipeline.collect(r, force=True)  # noqa: E731

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 
 from rich.console import Console
 
-from listener import reader, settings
+from listener import processing, reader, settings
 from listener.checks import check_crms, check_email, check_port, check_queries, check_sources
 from listener.errors import ConfigError, ListenerError, PortInUse
 from listener.notifiers import email
 from listener.settings import Settings
+from listener.status import NO_RECIPIENT
 from listener.storage import Database
 
 
@@ -55,6 +56,7 @@ def _checks(own: Settings, migrate: bool) -> Iterator[tuple[str, Callable[[], st
     yield "CRMs", lambda: check_crms(own)
     yield "reader", lambda: _reader(own)
     yield "e-mail", lambda: _email(own)
+    yield "alerts", lambda: _alerts(own)
     yield "dashboard", lambda: _port(own)
 
 
@@ -95,6 +97,20 @@ def _email(own: Settings) -> str:
         raise ConfigError(
             f"{config.host}:{config.port}: {error}. Check [email] in listener.toml."
         ) from error
+
+
+def _alerts(own: Settings) -> str:
+    db = Database(own.database_url)
+    try:
+        with db.read() as session:
+            people = [person.address for person in processing.standing_recipients(session, own)]
+    finally:
+        db.close()
+    if people:
+        return f"what has no owner goes to {', '.join(people)}"
+    if own.listener.email.enabled:
+        raise ConfigError(f"{NO_RECIPIENT}.")
+    return f"{NO_RECIPIENT} ([email] is switched off)"
 
 
 def _port(own: Settings) -> str:

@@ -10,11 +10,16 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from listener import alerting
+from listener import alerting, processing
 from listener.pipeline import utc_now
 from listener.settings import Settings
 from listener.storage import Database, health, trends
 from listener.storage.health import LoopHealth, SubscriptionHealth
+
+NO_RECIPIENT = (
+    "alerts have no recipient: add an address to recipients in rules/alerts.toml, or an e-mail "
+    "address to an administrator's account"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +52,9 @@ def report(settings: Settings, db: Database, now: datetime | None = None) -> Rep
         counts = trends.counts(session, "notification")
         sources = tuple(health.subscriptions(session))
         loops = tuple(health.loops(session))
+        reached = bool(processing.standing_recipients(session, settings))
     notifications = counts.pop("by_notification")
-    problems = judge(settings, sources, loops, counts, notifications, at)
+    problems = judge(settings, sources, loops, counts, notifications, at, reached=reached)
     return Report(not problems, tuple(problems), counts, notifications, sources, loops)
 
 
@@ -59,8 +65,11 @@ def judge(
     counts: dict[str, Any],
     notifications: dict[str, int],
     now: datetime,
+    *,
+    reached: bool = True,
 ) -> list[str]:
-    """What is wrong, in words; an empty list is health."""
+    """What is wrong, in words; an empty list is health. `reached` tells whether alerts without an
+    owner have somebody to go to."""
     problems = []
     configured = {s.name: s for s in settings.sources if s.enabled}
     for source in sources:
@@ -86,12 +95,17 @@ def judge(
                 "is the service running?"
             )
     if counts["failed"]:
-        problems.append(f"{counts['failed']} mentions could not be processed")
+        problems.append(
+            f"{counts['failed']} mentions could not be processed; `listener process --once "
+            "--failed` tries them again"
+        )
     for state in ("failed", "in_doubt"):
         if notifications.get(state):
             problems.append(f"{notifications[state]} notifications are {state.replace('_', ' ')}")
     if notifications.get("pending") and not settings.listener.email.enabled:
         problems.append(f"{notifications['pending']} notifications wait: [email] enabled is false")
+    if settings.listener.email.enabled and not reached:
+        problems.append(NO_RECIPIENT)
     return problems
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import random
 import socket
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -504,6 +506,8 @@ def test_doctor_looks_at_each_part(home: Home, tmp_path: Path) -> None:
     with SmtpServer(tmp_path / "mail") as smtp:
         home.write("listener.toml", {"email": smtp.config()})
         done = home.call("doctor", "--migrate")
+        assert "✗ alerts: alerts have no recipient" in done.out
+        home.write("rules/alerts.toml", {"recipients": ["desk@example.org"]})
         assert done.code == 1
         assert "✗ e-mail: the environment variable LISTENER_SMTP_USERNAME is not set" in done.out
         home.environ |= smtp.environment()
@@ -519,6 +523,19 @@ def test_doctor_looks_at_each_part(home: Home, tmp_path: Path) -> None:
     home.write("sources.toml", '[[sources]]\nname = "x"\ntype = "rss"\n')
     done = home.call("doctor")
     assert "✗ sources: sources.toml: source x: there is no type 'rss'" in done.out
+
+
+def test_what_could_not_be_processed_waits_again(home: Home) -> None:
+    home.write("listener.toml", {"process": {"weights": str(home.folder / "none")}})
+    home.call("import", home.file("posts.jsonl", '{"text": "movistar"}\n'))
+    with contextlib.closing(sqlite3.connect(home.var / "listener.db")) as connection, connection:
+        connection.execute("UPDATE mentions SET state = 'failed', attempts = 3, error = 'x'")
+    assert home.call("count").json["failed"] == 1
+    assert home.call("process", "--once").code == 0  # nothing waits: no reader is asked for
+    done = home.call("process", "--once", "--failed")
+    assert "1 mentions wait again" in done.err
+    assert done.code == 1
+    assert home.query("SELECT state, attempts, error FROM mentions") == [("pending", 0, None)]
 
 
 def test_a_reader_that_is_missing_is_told_and_mentions_wait(home: Home) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 
 from builders import NOW
 
-from listener.settings import Email, ListenerFile, Settings, SourceConfig
-from listener.status import judge
+from listener import accounts
+from listener.settings import AlertRules, Email, ListenerFile, Settings, SourceConfig
+from listener.status import judge, report
+from listener.storage import Database, people
 from listener.storage.health import LoopHealth, SubscriptionHealth
 
 
@@ -95,9 +97,38 @@ def test_a_loop_that_fails_or_stands_still() -> None:
 
 
 def test_mentions_and_mails_that_did_not_make_it() -> None:
-    assert problems(failed=2) == ["2 mentions could not be processed"]
+    [said] = problems(failed=2)
+    assert said.startswith("2 mentions could not be processed; `listener process --once --failed`")
     assert problems(failed=0, in_doubt=1) == ["1 notifications are in doubt"]
     mail = Email(enabled=True)
     assert problems(own=settings(email=mail), pending=4) == []
     [said] = problems(pending=4)
     assert said == "4 notifications wait: [email] enabled is false"
+
+
+def test_alerts_that_would_reach_nobody(sqlite_database: Database) -> None:
+    """Until somebody is named in the rules, or an administrator has an address."""
+    mailing = settings(email=Email(enabled=True))
+    said = report(mailing, sqlite_database, NOW).problems
+    assert [s.split(":")[0] for s in said] == ["alerts have no recipient"]
+    assert report(settings(), sqlite_database, NOW).problems == ()  # no mail is sent at all
+    named = mailing.model_copy(update={"alerts": AlertRules(recipients=("desk@example.org",))})
+    assert report(named, sqlite_database, NOW).problems == ()
+    make_administrator(sqlite_database, "")
+    assert report(mailing, sqlite_database, NOW).problems == said
+    with sqlite_database.write() as session:
+        people.update(session, "admin", email="boss@example.org")
+    assert report(mailing, sqlite_database, NOW).problems == ()
+
+
+def make_administrator(db: Database, email: str) -> None:
+    accounts.add_user(
+        db,
+        "admin",
+        name="Administrator",
+        email=email,
+        role="administrator",
+        language="es",
+        time_zone="Europe/Madrid",
+        now=NOW,
+    )
