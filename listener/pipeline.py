@@ -20,9 +20,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
+from sqlalchemy.orm import Session
 
 from listener import alerting, processing, query
 from listener.articles import extract_article
+from listener.desk import may_see, may_work
 from listener.domain import Mention, Parsed, RawPage
 from listener.errors import HttpError, HttpStatus, ListenerError
 from listener.httpclient import HttpClient
@@ -30,9 +32,9 @@ from listener.notifiers import NOTIFIERS
 from listener.notifiers.render import render
 from listener.query import Prepared, Query, Searchable, prepare
 from listener.reader import Reads
-from listener.settings import Settings, SourceConfig
+from listener.settings import Delivery, Settings, SourceConfig
 from listener.sources import SOURCES, options_of
-from listener.storage import Database, alerts, cases, health, mentions
+from listener.storage import Database, alerts, cases, health, mentions, people
 from listener.storage.alerts import StoredNotification
 from listener.storage.health import CursorMoved, SubscriptionHealth
 from listener.storage.mentions import BrandHit, Found, Saved
@@ -386,6 +388,7 @@ def _deliver_one(road: Road, notification: StoredNotification) -> str:
     with road.db.read() as session:
         alert = alerts.get(session, notification.alert_id)
         case = cases.get(session, alert.case_id) if alert and alert.case_id else None
+        worker = case is not None and _works_on(session, notification.recipient, case.summary.brand)
     transmitting = False
 
     def on_transmit() -> None:
@@ -400,7 +403,7 @@ def _deliver_one(road: Road, notification: StoredNotification) -> str:
         if alert is None:
             raise LookupError(f"alert {notification.alert_id} is gone")
         message = render(
-            alert, notification, case, public_url=service.public_url, zone=service.zone
+            alert, notification, case, public_url=service.public_url, names_customer=worker
         )
         NOTIFIERS[notification.notifier].send(message, road.settings, on_transmit)
     except ClaimLost:
@@ -411,6 +414,17 @@ def _deliver_one(road: Road, notification: StoredNotification) -> str:
         alerts.sent(session, notification.id, road.worker, road.now())
     log.info("notification sent", notification=notification.id, alert=notification.alert_id)
     return "sent"
+
+
+def _works_on(session: Session, address: str, brand: str) -> bool:
+    """Whether the address is that of somebody who may work on the brand's cases."""
+    return any(
+        user.email.casefold() == address.casefold()
+        and not user.disabled
+        and may_work(user)
+        and may_see(user, brand)
+        for user in people.everyone(session)
+    )
 
 
 def _not_delivered(
@@ -429,11 +443,17 @@ def _not_delivered(
         again = (
             None
             if permanent or notification.attempts >= rules.max_attempts
-            else road.now()
-            + min(rules.first_retry * 2 ** (notification.attempts - 1), rules.longest_retry)
+            else road.now() + wait_before(notification.attempts + 1, rules)
         )
         alerts.postponed(session, notification.id, road.worker, text, next_attempt_at=again)
     return "postponed" if again else "failed"
+
+
+def wait_before(attempt: int, rules: Delivery) -> timedelta:
+    """Twice as long each time, up to the longest; the power is bounded, because a hundred
+    doublings are no time span any more."""
+    doublings = min(max(0, attempt - 2), 20)
+    return min(rules.first_retry * (1 << doublings), rules.longest_retry)
 
 
 def _after_a_crash(road: Road) -> int:

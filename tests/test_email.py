@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import smtplib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from builders import NOBODY, NOW, found, priority, route
+from hypothesis import given
+from hypothesis import strategies as st
 from servers_smtp import Drop, Hang, Refuse, SmtpServer
 
 from listener import pipeline
@@ -19,10 +22,11 @@ from listener.errors import MissingCredential, NotifyError
 from listener.httpclient import HttpClient
 from listener.notifiers import email
 from listener.pipeline import Road
-from listener.settings import Email, Http, ListenerFile, Settings
-from listener.storage import Database, alerts, cases, mentions
+from listener.settings import Delivery, Email, Http, ListenerFile, Settings
+from listener.storage import Database, alerts, cases, mentions, people
 from listener.storage.alerts import Recipient, StoredNotification
-from listener.storage.tables import MentionRow
+from listener.storage.people import User
+from listener.storage.tables import CaseRow, MentionRow
 
 
 @pytest.fixture
@@ -72,6 +76,7 @@ class Office:
         subject: dict[str, Any] | None = None,
         reasons: tuple[Reason, ...] = (),
         language: str = "es",
+        zone: str = "Europe/Madrid",
         to: str = "lucia@example.org",
         case_id: int | None = None,
     ) -> None:
@@ -81,7 +86,7 @@ class Office:
                 Alert(
                     kind, key, "movistar", subject or {"source": "mastodon-es"}, reasons, case_id
                 ),
-                [Recipient(to, language)],
+                [Recipient(to, language, zone)],
                 notifier="email",
                 domain="example.org",
                 now=self.clock(),
@@ -245,6 +250,15 @@ def test_what_never_goes_is_given_up_and_shown(desk: Office, smtp: SmtpServer) -
     assert "450 mailbox busy" in (desk.only.last_error or "")
 
 
+@given(st.integers(1, 10**6), st.integers(1, 10**6), st.integers(1, 10**7))
+def test_waits_grow_and_are_bounded(attempt: int, first: int, longest: int) -> None:
+    rules = Delivery(first_retry=timedelta(seconds=first), longest_retry=timedelta(seconds=longest))
+    waits = [pipeline.wait_before(n, rules) for n in range(attempt, attempt + 3)]
+    assert waits == sorted(waits)
+    assert timedelta(0) < waits[0] <= waits[-1] <= rules.longest_retry
+    assert pipeline.wait_before(2, rules) == min(rules.first_retry, rules.longest_retry)
+
+
 @pytest.mark.parametrize("at", ["RCPT", "DOT"])
 def test_no_is_no_and_shown(desk: Office, smtp: SmtpServer, at: Any) -> None:
     desk.alert()
@@ -379,11 +393,11 @@ ALERTS: dict[AlertKind, tuple[dict[str, Any], tuple[Reason, ...]]] = {
     ),
     AlertKind.SOURCE_FAILING: (
         {"source": "mastodon-es"},
-        (Reason("alert_failing", {"failures": 3, "since": "2026-11-20", "error": "no answer"}),),
+        (Reason("alert_failing", {"failures": 3, "since": "?", "error": "no answer"}),),
     ),
     AlertKind.SOURCE_SILENT: (
         {"source": "mastodon-es"},
-        (Reason("alert_silent", {"since": "2026-11-18", "expected": "48 h"}),),
+        (Reason("alert_silent", {"since": "?", "expected": "48 h"}),),
     ),
 }
 
@@ -420,6 +434,29 @@ def test_every_alert_speaks_the_language_of_its_reader(
     other = "Raised on" if language == "es" else "Generada"
     assert other not in sent.text
 
+
+LUCIA = User(
+    username="lucia",
+    name="Lucía",
+    email="lucia@example.org",
+    role="community_manager",
+    language="es",
+    time_zone="Europe/Madrid",
+    brands=(),
+    languages=(),
+    queues=(),
+    password_hash=None,
+    failed_sign_ins=0,
+    locked_until=None,
+    disabled=False,
+)
+STAFF: dict[str, dict[str, Any]] = {
+    "lucia": {},
+    "admin": {"role": "administrator"},
+    "marc": {"role": "marketing_lead"},
+    "other": {"brands": ("vodafone",)},
+    "gone": {"disabled": True},
+}
 
 HOSTILE = (
     "Otra vez el 1004\r\nBcc: victim@example.org\r\n\r\n<script>alert(1)</script>"
@@ -474,8 +511,42 @@ def test_what_a_stranger_wrote_stays_text(desk: Office, smtp: SmtpServer) -> Non
     assert "{{7*7}}" in sent.text  # not calculated
     assert "{brand}" in sent.text  # not filled in
     assert "\n.\nQUIT\n.." in sent.text.replace("\r\n", "\n")  # the dot ended nothing
-    assert sent.text.rstrip().endswith("2026, 11:30.")  # nothing was cut off
+    assert sent.text.rstrip().endswith(
+        "2026, 11:30. Todas las horas son de Europe/Madrid."
+    )  # nothing was cut off
     assert f"/case?id={case_id}" in sent.text
+
+
+def test_each_reads_the_times_of_their_own_zone(desk: Office, smtp: SmtpServer) -> None:
+    since = Reason("alert_silent", {"since": "2026-11-18T23:30+00:00", "expected": "2 d"})
+    case_id = case_of(desk, "Otra vez el 1004")  # due at 11:30 UTC
+    zones = {"Europe/Madrid": "12:30", "America/Mexico_City": "5:30", "UTC": "11:30"}
+    for zone in zones:
+        desk.alert(key=zone, to=f"{zone[:3]}@example.org", zone=zone, reasons=(since,),
+                   case_id=case_id)  # fmt: skip
+    assert desk.deliver()["sent"] == 3
+    texts = {m.recipients[0][:3]: " ".join(m.text.split()) for m in smtp.transmissions}
+    for zone, due in zones.items():
+        assert f"20 nov 2026, {due} " in texts[zone[:3]]
+        assert texts[zone[:3]].endswith(f"Todas las horas son de {zone}.")
+    assert "18 nov 2026, 17:30" in texts["Ame"]
+    assert "19 nov 2026, 0:30" in texts["Eur"]
+
+
+def test_only_those_who_work_on_the_case_are_mailed_the_customers_name(
+    desk: Office, smtp: SmtpServer
+) -> None:
+    case_id = case_of(desk, "Otra vez el 1004")
+    with desk.db.write() as session:
+        session.execute(sa.update(CaseRow).values(match={"decided": True, "name": "Marta Ruiz"}))
+        for name, changes in STAFF.items():
+            people.add(session, replace(LUCIA, username=name, email=f"{name}@example.org", **changes),
+                       NOW)  # fmt: skip
+    for name in (*STAFF, "press"):
+        desk.alert(key=name, to=f"{name}@example.org", case_id=case_id)
+    assert desk.deliver()["sent"] == len(STAFF) + 1
+    told = {m.recipients[0] for m in smtp.transmissions if "Marta Ruiz" in m.text + m.html}
+    assert told == {"lucia@example.org", "admin@example.org"}
 
 
 def test_a_long_text_is_cut_to_what_is_read(desk: Office, smtp: SmtpServer) -> None:
