@@ -1,4 +1,5 @@
-"""An alert as the message that a person reads: pure, in their language and time zone."""
+"""An alert as the message that a person reads: pure, in their language and time zone (those stored
+with the notification)."""
 
 from __future__ import annotations
 
@@ -26,18 +27,20 @@ def render(
     case: CaseDetail | None,
     *,
     public_url: str,
-    zone: ZoneInfo,
+    names_customer: bool,
 ) -> Message:
     """Subject, text and HTML. What people wrote stands in it as text, cut to a length at which
-    a mail is still read; the page behind the link has the rest."""
-    language = notification.language
+    a mail is still read; the page behind the link has the rest. `names_customer`: the recipient may
+    learn who the author is in the CRM."""
+    language, zone = notification.language, ZoneInfo(notification.time_zone)
     context: dict[str, Any] = {
         "_": lambda message, **values: i18n.text(message, language, values),
         "headline": headline(alert.kind, alert.subject, language),
-        "reasons": [i18n.explain(r, language) for r in alert.reasons],
+        "reasons": [i18n.explain(r, language, zone) for r in alert.reasons],
         "raised": i18n.when(alert.raised_at, language, zone),
         "link": _link(alert, public_url),
-        "case": _case(case, language, zone) if case else None,
+        "case": _case(case, language, zone, names_customer) if case else None,
+        "zone": notification.time_zone,
         "language": language,
     }
     return Message(
@@ -65,8 +68,9 @@ def _link(alert: StoredAlert, public_url: str) -> str:
     return f"{base}/alerts?id={alert.id}"
 
 
-def _case(case: CaseDetail, language: str, zone: ZoneInfo) -> dict[str, Any]:
+def _case(case: CaseDetail, language: str, zone: ZoneInfo, names_customer: bool) -> dict[str, Any]:
     summary = case.summary
+    match = (case.match if names_customer else None) or {}
     text = summary.text
     return {
         "id": summary.id,
@@ -77,7 +81,7 @@ def _case(case: CaseDetail, language: str, zone: ZoneInfo) -> dict[str, Any]:
         "queue": _word(summary.queue, language),
         "owner": summary.owner,
         "due": _due(summary.due_at, language, zone),
-        "customer": case.match.get("name") if case.match and case.match.get("decided") else None,
+        "customer": match.get("name") if match.get("decided") else None,
     }
 
 

@@ -48,6 +48,7 @@ class StoredNotification:
     notifier: str
     recipient: str
     language: str
+    time_zone: str
     message_id: str
     status: str
     attempts: int
