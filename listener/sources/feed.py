@@ -43,7 +43,7 @@ from listener.sources.items import (
     text_of,
     unreadable,
 )
-from listener.sources.searching import Style, searches
+from listener.sources.searching import NOTICE, Style, notice, notice_mark, noticed, searches
 from listener.sources.walking import dump_cursor, load_cursor
 from listener.times import parse_time
 
@@ -90,6 +90,11 @@ def fetch(
 ) -> Iterator[RawPage]:
     saved = load_cursor(cursor)
     states: dict[str, Any] = {}
+    if query is not None and needs_query(options):
+        states |= notice_mark(query, STYLE)
+        if told := notice(query, STYLE, saved, url=mask_url(options.url), now=now):
+            kept = {name: value for name, value in saved.items() if name != NOTICE}
+            yield replace(told, cursor=dump_cursor({**kept, **states}))
     urls = {_key(url): url for url in _urls(options, query)}
     for key in urls:
         if key in saved:
@@ -166,6 +171,8 @@ def _meta(options: Options, headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def parse(page: RawPage) -> Parsed:
+    if told := noticed(page):
+        return told
     start = page.body[:200].lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:1] == b"{":
         return _parse_json(page)

@@ -35,8 +35,8 @@ from listener.sources.items import (
     text_of,
     unreadable,
 )
-from listener.sources.searching import Style, searches
-from listener.sources.walking import Batch, walk_searches
+from listener.sources.searching import Style, notice, notice_mark, noticed, searches
+from listener.sources.walking import Batch, load_cursor, walk_searches
 from listener.times import parse_time
 
 NAME = "hackernews"
@@ -67,6 +67,8 @@ def fetch(
         first_floor=now - options.backfill,
         ask=lambda search: partial(_ask, options, http, now, search),
         max_requests=options.max_requests,
+        notice=notice(query, STYLE, load_cursor(cursor), url=options.service, now=now),
+        mark=notice_mark(query, STYLE),
     )
 
 
@@ -120,6 +122,8 @@ def _when(hit: dict[str, Any], now: datetime) -> datetime:
 
 
 def parse(page: RawPage) -> Parsed:
+    if told := noticed(page):
+        return told
     try:
         data = load_json(page.body)
     except ValueError as error:

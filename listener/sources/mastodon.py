@@ -46,7 +46,7 @@ from listener.sources.items import (
     unreadable,
 )
 from listener.sources.mastodon_replies import Replies, named_in
-from listener.sources.searching import Style, searches
+from listener.sources.searching import Style, notice, notice_mark, noticed, searches
 from listener.sources.walking import Batch, dump_cursor, load_cursor, walk_searches
 from listener.times import parse_time
 
@@ -115,6 +115,8 @@ def fetch(
         first_floor=now - options.backfill,
         ask=lambda search: partial(_search, options, http, token, now, search),
         max_requests=options.max_requests,
+        notice=notice(query, STYLE, load_cursor(cursor), url=options.base, now=now),
+        mark=notice_mark(query, STYLE),
     ):
         yield replies.named(page, known)
 
@@ -286,6 +288,8 @@ def _is_public(status: Any) -> bool:
 
 
 def parse(page: RawPage) -> Parsed:
+    if told := noticed(page):
+        return told
     try:
         data = load_json(page.body)
     except ValueError as error:

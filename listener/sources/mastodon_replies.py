@@ -39,6 +39,8 @@ class Replies:
 
         Raises HttpError where the server is away or asks us to wait: the page then comes later.
         """
+        if not page.body:
+            return page  # a notice of ours
         data = load_json(page.body)
         statuses = [dict_of(s) for s in list_of(dict_of(data).get("statuses") or data)]
         self._uris |= {text_of(s.get("id")): text_of(s.get("uri")) for s in statuses}

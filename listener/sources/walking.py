@@ -170,11 +170,16 @@ def walk_searches(
     first_floor: datetime,
     ask: Callable[[str], Ask],
     max_requests: int,
+    notice: RawPage | None = None,
+    mark: Mapping[str, str] | None = None,
 ) -> Iterator[RawPage]:
-    """One walk per search, all in one cursor; a search that is no longer made is forgotten."""
+    """One walk per search, all in one cursor; a search that is no longer made is forgotten. The
+    `notice` of searching.py goes first, and `mark` stays in the cursor."""
     wanted = tuple(searches)
     saved = load_cursor(cursor)
-    states = {name: saved[name] for name in wanted if name in saved}
+    states = {name: saved[name] for name in wanted if name in saved} | dict(mark or {})
+    if notice is not None:
+        yield replace(notice, cursor=dump_cursor(states))
     for name in wanted:
         steps = walk(
             walk_from(states.get(name)),
