@@ -1,6 +1,6 @@
 """What a complaint claims about the contacts: numbers, how many, how long, refusals, hours ...
 
-python -m classifiers.call_facts --evaluate FILE...   figures per fact and language
+python -m classifiers.evaluate_call_facts FILE...   figures per fact and language
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Listener: every complaint of harassment is seen, explained, answered and ended.
 
-The road a mention travels, one file a step (pipeline.py alone knows the order):
+The road a mention travels, one file a step (pipeline.py has the loops, processing.py the
+order inside of `process`):
 
     sources/            a place is asked; raw pages come back                     collect
     query.py            the brand's boolean search, always applied on our side

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import typer
 
+import listener
 from listener import cli, settings
-from listener.crm import CRMS
+from listener.crm import CRMS, Capability
 from listener.sources import SOURCES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,6 +54,28 @@ def test_every_source_and_crm_is_documented() -> None:
     crms = (ROOT / "docs" / "crm.md").read_text(encoding="utf-8")
     assert not [name for name in SOURCES if f"`{name}`" not in sources]
     assert not [name for name in CRMS if f"`{name}`" not in crms]
+
+
+def test_the_readme_names_what_a_crm_can_do_and_no_more() -> None:
+    told = re.search(r"says which of ([a-z, ]+) it can do", " ".join(README.split()))
+    assert told is not None
+    assert set(re.findall(r"\w+", told[1])) - {"and"} == {c.value for c in Capability}
+
+
+def test_what_a_docstring_of_the_classifiers_calls_can_be_called() -> None:
+    calls = []
+    for file in sorted((ROOT / "classifiers").glob("*.py")):
+        text = file.read_text(encoding="utf-8").split('"""')[1]
+        calls += re.findall(r"python -m classifiers\.(\w+)", text)
+    assert calls
+    programs = [(ROOT / "classifiers" / f"{name}.py").read_text(encoding="utf-8") for name in calls]
+    assert not [n for n, p in zip(calls, programs, strict=True) if "__main__" not in p]
+
+
+def test_the_order_of_processing_is_said_to_stand_where_it_stands() -> None:
+    for told in (README, listener.__doc__ or ""):
+        assert "processing.py" in told
+        assert "alone knows" not in told
 
 
 def test_the_configuration_that_ships_is_valid() -> None:

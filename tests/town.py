@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from command import LISTENER, Home
+from command import BRANDS, LISTENER, Home
 from servers import Account, SnacServer, free_port
 from servers_smtp import SmtpServer
 
@@ -351,21 +351,6 @@ def build(folder: Path, snac: SnacServer, smtp: SmtpServer, *, batch_size: int =
     return Town(folder, snac, smtp, home, port)
 
 
-BRANDS = """
-[[brands]]
-key = "movistar"
-name = "Movistar"
-query = "movistar OR number:1004"
-handles = ["mastodon:movistar"]
-[[brands.numbers]]
-number = "1004"
-
-[[brands]]
-key = "vodafone"
-name = "Vodafone"
-kind = "competitor"
-query = "vodafone"
-"""
 SOURCES = """
 [[sources]]
 name = "square"

@@ -11,28 +11,17 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from classifiers.heads import CATEGORIES, SENTIMENTS
 from classifiers.reading import Reading
 from listener.errors import StorageError
 from listener.storage.database import upsert
 from listener.storage.tables import Correction, MentionRow, ReadingRow
 
 LABELS: Mapping[str, tuple[Any, ...]] = {
-    "sentiment": ("negative", "neutral", "positive"),
+    "sentiment": SENTIMENTS,
     "complaint": (True, False),
     "harassment": (True, False),
-    "category": (
-        "harassment",
-        "billing",
-        "service_quality",
-        "delivery",
-        "customer_service",
-        "product_quality",
-        "privacy",
-        "fraud",
-        "cancellation",
-        "other",
-        None,
-    ),
+    "category": (*CATEGORIES, None),
 }
 """The questions that a person may correct, and what may be answered."""
 
