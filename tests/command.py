@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from listener import cli
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -143,7 +145,13 @@ class Home:
         return Done(code or 0, _text(out), _text(err))
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """From outside: SQLite's own eyes."""
+        """From outside: with the database's own eyes."""
+        if url := self.environ.get("LISTENER_DATABASE_URL"):
+            engine = sa.create_engine(url)
+            with engine.connect() as connection:
+                rows = [tuple(row) for row in connection.execute(sa.text(sql))]
+            engine.dispose()
+            return rows
         with sqlite3.connect(f"file:{self.var / 'listener.db'}?mode=ro", uri=True) as connection:
             return connection.execute(sql).fetchall()
 

@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 import town as towns
 from servers import SnacServer, running
 from servers_smtp import Hang, SmtpServer
@@ -31,7 +32,18 @@ def test_twenty_kills(tmp_path: Path) -> None:
     storm(tmp_path, kills=20, seed=1002)
 
 
-def storm(folder: Path, *, kills: int, seed: int) -> None:
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_six_kills_on_postgresql(tmp_path: Path, postgresql: sa.URL) -> None:
+    engine = sa.create_engine(postgresql, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql('CREATE DATABASE "storm" TEMPLATE "template"')
+    engine.dispose()
+    url = postgresql.set(database="storm").render_as_string(hide_password=False)
+    storm(tmp_path, kills=6, seed=1004, url=url)
+
+
+def storm(folder: Path, *, kills: int, seed: int, url: str = "") -> None:
     try:
         classifiers.load()
     except classifiers.ModelMissing as error:
@@ -40,6 +52,8 @@ def storm(folder: Path, *, kills: int, seed: int) -> None:
     with running(SnacServer, folder) as snac, SmtpServer(folder / "smtp") as smtp:
         smtp.behave(Hang(0.15))  # a mail takes a moment, so that moments fall into it
         town = towns.build(folder, snac, smtp, batch_size=6)
+        if url:
+            town.home.environ["LISTENER_DATABASE_URL"] = url
         people, events = towns.customers(200)
         town.home.call("crm", "import", "--people", town.home.file("p.csv", people),
                        "--events", town.home.file("e.csv", events))  # fmt: skip
