@@ -1,6 +1,6 @@
-"""The tables. Nothing outside `listener/storage` (and the CRM `local`, whose tables are here too)
-sees a row: what crosses the boundary are the frozen types of `listener.domain` and of the
-storage modules."""
+"""The tables. Rows are handled in `listener/storage` and where whole tables are worked through: the
+processing, the retention, the sample and the CRM `local`, whose tables are here too. What crosses
+to the pages and decisions are the frozen types of `listener.domain` and of the storage modules."""
 
 from __future__ import annotations
 
