@@ -223,8 +223,13 @@ def _event(page: Page, entry: TimelineEntry) -> str:
         owner = given.get("owner") or _("nobody yet")
         return safe(_("sent it to the queue {queue}; owner: {owner}", queue=queue, owner=owner))
 
+    def raised() -> str:
+        before, after = (page.label("level", given.get(key)) for key in ("from", "to"))
+        return safe(_("raised the urgency: {before} → {after}", before=before, after=after))
+
     known: dict[str, Callable[[], str]] = {
         "opened": opened,
+        "raised": raised,
         "assigned": assigned,
         "status": status,
         "note": note,
