@@ -345,12 +345,7 @@ def test_an_authors_own_post_is_compared_before_those_of_nobody(database: Databa
         found("marta-2", text, author="marta"),
     )
     with database.write() as session:
-        authors = {
-            mention_id: author_id
-            for mention_id, author_id in session.execute(
-                sa.select(MentionRow.id, MentionRow.author_id)
-            )
-        }
+        authors = dict(session.execute(sa.select(MentionRow.id, MentionRow.author_id)))
         copies = duplicates.find_and_store(
             session,
             [Printed(i, authors[i], Fingerprinted.of(text)) for i in ids],
