@@ -46,6 +46,7 @@ def postgresql() -> Iterator[sa.URL]:
         shutil.rmtree(folder, ignore_errors=True)
         pytest.skip(f"PostgreSQL cannot start here: {type(error).__name__}: {error}")
     url = sa.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    _for_tests(url)
     _create(url, "template")
     template = Database(url.set(database="template").render_as_string(hide_password=False))
     template.upgrade()
@@ -53,6 +54,16 @@ def postgresql() -> Iterator[sa.URL]:
     yield url
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _for_tests(url: sa.URL) -> None:
+    """Nothing here must survive a power cut."""
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.exec_driver_sql(f"ALTER SYSTEM SET {setting} = off")
+        connection.exec_driver_sql("SELECT pg_reload_conf()")
+    engine.dispose()
 
 
 def _create(url: sa.URL, name: str, template: str | None = None) -> None:
