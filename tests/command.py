@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 
 from listener import cli
 
@@ -120,7 +121,7 @@ class Home:
         given = io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
         out, err = _stream(), _stream()
         signals = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)}
-        before, here = dict(os.environ), Path.cwd()
+        before, here, logs = dict(os.environ), Path.cwd(), structlog.get_config()
         code: int | str | None = 0
         try:
             os.environ.clear()
@@ -139,6 +140,7 @@ class Home:
             os.environ.clear()
             os.environ.update(before)
             os.chdir(here)
+            structlog.configure(**logs)
             for number, handler in signals.items():
                 signal.signal(number, handler)
         assert isinstance(code, int | None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import shutil
 import tempfile
@@ -11,10 +12,17 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+import structlog
 
 from listener.storage import Database
 
 _COUNTER = itertools.count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quiet() -> None:
+    """Unconfigured, structlog draws every traceback with all its variables: seconds each."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 @pytest.fixture(scope="session")

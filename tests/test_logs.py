@@ -39,8 +39,9 @@ def test_no_phone_number_stays_readable(number: int, gap: str) -> None:
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
+    before = structlog.get_config()
     yield
-    structlog.reset_defaults()
+    structlog.configure(**before)
 
 
 Capture = pytest.CaptureFixture[str]

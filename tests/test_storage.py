@@ -345,7 +345,8 @@ def test_an_authors_own_post_is_compared_before_those_of_nobody(database: Databa
         found("marta-2", text, author="marta"),
     )
     with database.write() as session:
-        authors = dict(session.execute(sa.select(MentionRow.id, MentionRow.author_id)))
+        rows = session.execute(sa.select(MentionRow.id, MentionRow.author_id))
+        authors = dict(rows.tuples().all())
         copies = duplicates.find_and_store(
             session,
             [Printed(i, authors[i], Fingerprinted.of(text)) for i in ids],
