@@ -16,8 +16,6 @@ from command import Home, read_only
 from servers import WebServer, answer_json, free_port
 from servers_smtp import SmtpServer
 
-import classifiers
-
 FACTS = {
     "numbers",
     "contact_count",
@@ -47,13 +45,6 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path)
 
 
-def weights() -> None:
-    try:
-        classifiers.load()
-    except classifiers.ModelMissing as error:
-        pytest.skip(f"the reader: {error}")
-
-
 # ---------------------------------------------------------------------------- classify, match
 
 
@@ -73,7 +64,6 @@ def check_answer(text: str, answer: dict[str, Any]) -> None:
 
 
 def test_classify_answers_every_line_in_its_place(home: Home) -> None:
-    weights()
     stdin = (
         '{"id": 1, "text": "otra vez el 1004, van seis llamadas hoy y ya dije que no"}\n'
         "no json\n"
@@ -108,14 +98,12 @@ def test_classify_answers_every_line_in_its_place(home: Home) -> None:
 
 
 def test_classify_of_nothing_is_nothing(home: Home) -> None:
-    weights()
     assert home.call("classify").out == ""
     done = home.call("classify", home.file("empty.jsonl", b""))
     assert (done.code, done.out) == (0, "")
 
 
 def test_classify_keeps_its_contract_on_random_texts(home: Home) -> None:
-    weights()
     chance = random.Random(1004)
     alphabets = [
         range(32, 127),
@@ -499,7 +487,6 @@ def test_status_of_a_quiet_home_is_healthy(home: Home) -> None:
 
 
 def test_doctor_looks_at_each_part(home: Home, tmp_path: Path) -> None:
-    weights()
     done = home.call("doctor")
     assert done.code == 1
     assert "✗ database: the schema is missing" in done.out

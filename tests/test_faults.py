@@ -19,8 +19,6 @@ from servers import SnacServer, running
 from servers_smtp import Hang, SmtpServer
 from town import Town
 
-import classifiers
-
 
 def test_six_kills(tmp_path: Path) -> None:
     storm(tmp_path, kills=6, seed=1004)
@@ -44,10 +42,6 @@ def test_six_kills_on_postgresql(tmp_path: Path, postgresql: sa.URL) -> None:
 
 
 def storm(folder: Path, *, kills: int, seed: int, url: str = "") -> None:
-    try:
-        classifiers.load()
-    except classifiers.ModelMissing as error:
-        pytest.skip(f"the reader: {error}")
     chance = random.Random(seed)
     with running(SnacServer, folder) as snac, SmtpServer(folder / "smtp") as smtp:
         smtp.behave(Hang(0.15))  # a mail takes a moment, so that moments fall into it

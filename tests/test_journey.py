@@ -18,8 +18,6 @@ from servers import SnacServer, running
 from servers_smtp import SmtpServer, Transmission
 from town import DUE, MARTA, Town
 
-import classifiers
-
 PASSWORD = "gris tormenta 42"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 
@@ -63,10 +61,6 @@ USERS = {
 
 @pytest.fixture(scope="module")
 def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
-    try:
-        classifiers.load()
-    except classifiers.ModelMissing as error:
-        pytest.skip(f"the reader: {error}")
     folder = tmp_path_factory.mktemp("journey")
     with (
         running(SnacServer, folder) as snac,
