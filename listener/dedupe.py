@@ -225,12 +225,19 @@ def duplicate_of(
         return None
     nearest: DuplicateReason | None = None
     for other in others:
+        if passes_on(other):
+            continue  # it came in earlier, and still it is the copy
         found = _copy(post, mine, other, threshold, window)
         if found and found.kind is DuplicateKind.EXACT:
             return found
         if found and (nearest is None or found.similarity > nearest.similarity):
             nearest = found
     return nearest
+
+
+def passes_on(post: Post) -> bool:
+    """Whether a post only repeats another's words: as its source says, or by hand ("RT @name:")."""
+    return post.repost_of is not None or _RETWEET.match(post.text) is not None
 
 
 def _copy(

@@ -511,10 +511,7 @@ class _Work:
                     MentionRow.duplicate_of == mention.id,
                     sa.and_(
                         MentionRow.source == mention.source,
-                        sa.or_(
-                            MentionRow.reply_to == mention.external_id,
-                            MentionRow.repost_of == mention.external_id,
-                        ),
+                        MentionRow.reply_to == mention.external_id,
                     ),
                 ),
                 MentionRow.state == "processed",
@@ -527,7 +524,6 @@ class _Work:
                 kind = "answered_by_brand" if speaks_for(brand, row.source, handle) else None
             elif row.author_id != mention.author_id and row.duplicate_kind == "repost":
                 kind = "repost"
-                row.duplicate_of = mention.id
             else:
                 kind = None
             if kind is not None:

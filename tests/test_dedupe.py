@@ -170,6 +170,13 @@ def test_a_retweet_written_by_hand() -> None:
     assert cut.of == 1
 
 
+def test_an_original_that_came_after_its_reposts_is_no_copy_of_them() -> None:
+    by_hand = post(1, f"RT @ines: {NEWS}", "marcos")
+    by_source = post(2, NEWS, "eva", repost_of="a1")
+    assert seen(NEWS, by_hand, author="ines") is None
+    assert seen(NEWS, by_source, author="ines", external_id="a1") is None
+
+
 def test_a_retweet_of_something_unknown_is_still_one() -> None:
     assert seen("RT @eva: hola", post(1, "hola", "k1", handle="ana")) == DuplicateReason(
         DuplicateKind.REPOST, None, 1.0

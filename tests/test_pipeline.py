@@ -606,6 +606,22 @@ def test_a_repost_that_came_before_its_original_joins_it(scene: Scene) -> None:
     assert [m.duplicate_kind for m in case.mentions if m.author.startswith("paco")] == ["repost"]
 
 
+def test_retweets_by_hand_that_came_before_their_original_join_it(scene: Scene) -> None:
+    text = "harto de movistar, doce llamadas del 1004 en tres días y a todas dije que no"
+    for author in ("paco", "luis"):
+        scene.write(f"RT @marta: {text}", author=author)
+        scene.go()
+    assert scene.cases() == []
+    scene.write(text, author="marta")
+    scene.write(f"RT @marta: {text}", author="eva")
+    scene.go()
+    [case] = scene.cases()
+    assert case.summary.author == "marta@social.example"
+    assert len(case.mentions) == 4
+    assert [m.duplicate_kind for m in case.mentions].count("repost") == 3
+    assert kinds(case).count("repost") == 3
+
+
 def test_a_menus_language_is_not_the_texts(scene: Scene) -> None:
     seen: list[Any] = []
 

@@ -1,7 +1,8 @@
 """Looking for what a mention copies: by fingerprint, by MinHash bands, or because it says so.
 
 Only originals keep their bands, so that the hundredth copy of a text is compared with one text and
-not with ninety-nine.
+not with ninety-nine. A repost of something that we do not have keeps them too: servers list posts in
+no certain order, and what it repeats may come after it.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ def find_and_store(
             _post(session, row), [_post(session, c) for c in candidates], threshold=threshold
         )
         if reason is None:
+            _claim_early_reposts(session, row, similar.get(mention.id, ()), threshold)
             continue
         original = next((c for c in candidates if c.id == reason.of), None)
         row.duplicate_kind = reason.kind
@@ -71,9 +73,53 @@ def find_and_store(
         )
         # The next of the batch must see the mark.
         session.flush()
-    if copies:
-        session.execute(sa.delete(MentionBand).where(MentionBand.mention_id.in_(copies)))
+    placed = [mention_id for mention_id, copy in copies.items() if copy.of is not None]
+    _forget_bands(session, placed)
     return copies
+
+
+def _claim_early_reposts(
+    session: Session, original: MentionRow, similar: Sequence[int], threshold: float
+) -> None:
+    """Reposts that came in before what they repeat, and their own copies, now belong to it."""
+    early = session.scalars(
+        sa.select(MentionRow)
+        .where(
+            sa.or_(
+                MentionRow.id.in_(sorted(similar)[:_COMPARED]),
+                sa.and_(
+                    MentionRow.source == original.source,
+                    MentionRow.repost_of == original.external_id,
+                ),
+            ),
+            MentionRow.id != original.id,
+            MentionRow.duplicate_kind == DuplicateKind.REPOST,
+            MentionRow.duplicate_of.is_(None),
+        )
+        .order_by(MentionRow.id)
+    ).all()
+    claimed: list[int] = []
+    for row in early:
+        reason = dedupe.duplicate_of(
+            _post(session, row), [_post(session, original)], threshold=threshold
+        )
+        if reason is None or reason.of is None:
+            continue
+        row.duplicate_of = original.id
+        row.duplicate_similarity = reason.similarity
+        claimed.append(row.id)
+    if claimed:
+        session.execute(
+            sa.update(MentionRow)
+            .where(MentionRow.duplicate_of.in_(claimed))
+            .values(duplicate_of=original.id)
+        )
+        _forget_bands(session, claimed)
+
+
+def _forget_bands(session: Session, mention_ids: Sequence[int]) -> None:
+    if mention_ids:
+        session.execute(sa.delete(MentionBand).where(MentionBand.mention_id.in_(mention_ids)))
 
 
 def _store(session: Session, batch: Sequence[Printed]) -> None:
