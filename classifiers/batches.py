@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import torch
 from tokenizers import Tokenizer
 
-from classifiers import dataset
+from classifiers import dataset, heads
 from classifiers.dataset import Example
-from classifiers.encoder import plain
+from classifiers.encoder import PlainText, plain
+from classifiers.reading import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +21,11 @@ class Recipe:
     """Everything that a run depends on besides its data."""
 
     seed: int = 1
+    runs: int = 1
     pieces: int = 84_000
-    repeats_umsab: float = 3.0
-    repeats_own: float = 12.0
-    joined: float = 1.0  # posts made of two own ones, as a share of the own posts
+    repeats_umsab: float = 5.0
+    repeats_own: float = 6.0
+    joined: float = 0.3  # posts made of two own ones, as a share of the own posts
     repeats_cfpb: float = 1.0
     repeats_telecom: float = 1.0
     tokens: int = 1536  # pieces in a batch
@@ -46,6 +48,7 @@ LOSS_WEIGHTS: dict[str, tuple[float, float, float, float]] = {
     "umsab": (1.0, 0.05, 0.03, 0.0),
     "cfpb_narratives_en": (0.0, 0.2, 1.0, 0.3),
     "telecom_tweets_fr": (0.0, 0.5, 1.0, 0.0),
+    "more": (1.0, 1.0, 1.0, 1.0),  # what whoever trains adds
 }
 # A "no" that was set because no word of contact occurs is easy and was not read.
 UNREAD_NO = 0.2
@@ -61,12 +64,15 @@ def loss_weights(example: Example) -> tuple[float, float, float, float]:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Padded piece numbers (B, T), their mask, labels (B, 4) with -1 for none, and loss weights."""
+    """Padded piece numbers (B, T), their mask, labels (B, 4) with -1 for none, and loss weights;
+    facts (B, FACTS) and tags (B, T, TAGS) as 0 and 1, with -1 where nobody said."""
 
     ids: torch.Tensor
     mask: torch.Tensor
     labels: torch.Tensor
     weights: torch.Tensor
+    facts: torch.Tensor
+    tags: torch.Tensor
 
 
 def schedule(examples: Sequence[Example], recipe: Recipe, rng: random.Random) -> list[Example]:
@@ -76,6 +82,7 @@ def schedule(examples: Sequence[Example], recipe: Recipe, rng: random.Random) ->
         "umsab": recipe.repeats_umsab,
         "cfpb_narratives_en": recipe.repeats_cfpb,
         "telecom_tweets_fr": recipe.repeats_telecom,
+        "more": recipe.repeats_own,
     }
     # Each repeat of each source is spread over its own stretch of the run, so that no text comes
     # twice in quick succession.
@@ -104,7 +111,8 @@ def batches(
             dataset.augment(e.text, rng) if e.source != "umsab" and rng.random() < 0.5 else e.text
             for e in part
         ]
-        encoded = tokenizer.encode_batch([plain(text).text for text in texts])
+        plains = [plain(text) for text in texts]
+        encoded = tokenizer.encode_batch([p.text for p in plains])
         order = sorted(range(len(part)), key=lambda i: len(encoded[i].ids) + rng.random())
         groups: list[list[int]] = [[]]
         for index in order:
@@ -114,15 +122,38 @@ def batches(
         rng.shuffle(groups)
         for number, group in enumerate(groups):
             rows = [encoded[i].ids for i in group]
+            # Where the text was changed, nobody knows any more which pieces say what.
+            tags = [
+                piece_tags(encoded[i].offsets, plains[i], part[i])
+                if texts[i] == part[i].text
+                else None
+                for i in group
+            ]
             yield (
                 (start + len(part) * number / len(groups)) / len(run),
-                collate(rows, [part[i] for i in group], recipe.word_dropout, rng),
+                collate(rows, [part[i] for i in group], tags, recipe.word_dropout, rng),
             )
+
+
+def piece_tags(
+    offsets: Sequence[Span], source: PlainText, example: Example
+) -> list[list[float]] | None:
+    """For every piece and tag, whether the piece lies in such a passage; None where unknown."""
+    if example.facts is None:
+        return None
+    spans = [(source.original(a), source.original(max(a, b - 1)) + 1) for a, b in offsets]
+    rows = [[0.0] * len(heads.TAGS) for _ in spans]
+    for tag, start, end in example.facts.spans:
+        for row, (a, b), (first, last) in zip(rows, spans, offsets, strict=True):
+            if a < end and start < b and first < last:
+                row[tag] = 1.0
+    return rows
 
 
 def collate(
     rows: Sequence[Sequence[int]],
     examples: Sequence[Example],
+    tags: Sequence[list[list[float]] | None],
     word_dropout: float,
     rng: random.Random,
 ) -> Batch:
@@ -131,16 +162,24 @@ def collate(
     width = max(len(row) for row in rows)
     ids = torch.full((len(rows), width), pad)
     mask = torch.zeros((len(rows), width), dtype=torch.long)
-    for at, row in enumerate(rows):
+    tagged = torch.full((len(rows), width, len(heads.TAGS)), -1.0)
+    facts = torch.full((len(rows), len(heads.FACTS)), -1.0)
+    for at, (row, example, mine) in enumerate(zip(rows, examples, tags, strict=True)):
         kept = [
             unknown if 0 < i < len(row) - 1 and rng.random() < word_dropout else piece
             for i, piece in enumerate(row)
         ]
         ids[at, : len(row)] = torch.tensor(kept)
         mask[at, : len(row)] = 1
+        if mine is not None:
+            tagged[at, : len(row)] = torch.tensor(mine)
+        if example.facts is not None:
+            facts[at] = torch.tensor(example.facts.said, dtype=torch.float)
     return Batch(
         ids,
         mask,
         torch.tensor([dataset.labels(e) for e in examples]),
         torch.tensor([loss_weights(e) for e in examples]),
+        facts,
+        tagged,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,9 @@ from numpy.typing import NDArray
 from classifiers import dataset, heads
 from classifiers.dataset import Example
 from classifiers.encoder import CONFIG_FILE
-from classifiers.heads import Calibration, sigmoid, softmax
+from classifiers.heads import Calibration, Mix, sigmoid, softmax
 from classifiers.reader import Reader
+from classifiers.reading import CallFacts
 
 log = logging.getLogger("classifiers.calibrate")
 
@@ -101,16 +103,72 @@ def _temperatures(
     return heat
 
 
+def fit_mix(said: NDArray[np.bool_], logits: Floats, true: NDArray[np.bool_]) -> Mix:
+    """How far to believe the rules and how far the encoder, by logistic regression."""
+    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+
+    if true.all() or not true.any():
+        return Mix(1.0, 1.0, -0.5)
+    features = np.column_stack([said.astype(float), np.clip(logits, -8, 8)])
+    fitted = LogisticRegression(C=1.0).fit(features, true)
+    rule, encoder = fitted.coef_[0]
+    return Mix(
+        round(float(rule), 3), round(float(encoder), 3), round(float(fitted.intercept_[0]), 3)
+    )
+
+
+def fit_mixes(logits: Floats, rows: Sequence[Example]) -> dict[str, Mix]:
+    """One mix for every call fact, on the posts that claim any."""
+    from classifiers.call_facts import extract
+
+    known = [i for i, row in enumerate(rows) if row.facts is not None]
+    if not known:
+        return dict(heads.NEUTRAL_CALIBRATION.mix)
+    ruled = np.array([_ruled(extract(rows[i].text, lang=rows[i].lang)) for i in known])
+    true = np.array([rows[i].facts.said for i in known])  # type: ignore[union-attr]
+    return {
+        name: fit_mix(ruled[:, column], logits[known, heads.FACT.start + column], true[:, column])
+        for column, name in enumerate(heads.FACTS)
+    }
+
+
+def _ruled(facts: CallFacts) -> list[bool]:
+    """The rules' word on every fact of heads.FACTS."""
+    told = [
+        facts.opt_out,
+        facts.off_hours,
+        facts.churn_threat,
+        facts.legal_threat,
+        facts.contact_count is not None,
+        facts.period_days is not None,
+    ]
+    return [*told, *(name in facts.channels for name in heads.FACTS[len(told) :])]
+
+
 def calibration(
     tweets: Floats, tweet_rows: Sequence[Example], posts: Floats, post_rows: Sequence[Example]
 ) -> Calibration:
     """Chosen from the logits of UMSAB's validation tweets and of the own validation posts."""
-    tweet_labels = np.array([dataset.labels(e)[0] for e in tweet_rows])
-    tweet_langs = np.array([e.lang for e in tweet_rows])
-    labels = np.array([dataset.labels(e) for e in post_rows])
-    langs = np.array([e.lang for e in post_rows])
+    labels = np.array([dataset.labels(e)[0] for e in tweet_rows])
+    langs = np.array([e.lang for e in tweet_rows])
+    heat = _temperatures(tweets[:, heads.SENTIMENT], labels, langs)
+    feeling = softmax(tweets[:, heads.SENTIMENT] / heat["*"]).max(axis=1)
+    doubt = (0.0, round(float(np.quantile(feeling, ABSTAIN)), 3))
+    neutral = heads.NEUTRAL_CALIBRATION
+    start = replace(
+        neutral,
+        temperature={**neutral.temperature, "sentiment": heat},
+        band={**neutral.band, "sentiment": doubt},
+        mix=fit_mixes(posts, post_rows),
+    )
+    return for_posts(posts, post_rows, start)
+
+
+def for_posts(posts: Floats, rows: Sequence[Example], start: Calibration) -> Calibration:
+    """`start` with what the own validation posts choose: complaint, harassment and category."""
+    labels = np.array([dataset.labels(e) for e in rows])
+    langs = np.array([e.lang for e in rows])
     heat = {
-        "sentiment": _temperatures(tweets[:, heads.SENTIMENT], tweet_labels, tweet_langs),
         "complaint": _temperatures(posts[:, heads.COMPLAINT], labels[:, 1], langs),
         "harassment": _temperatures(posts[:, heads.HARASSMENT], labels[:, 2], langs),
         "category": _temperatures(posts[:, heads.CATEGORY], labels[:, 3], langs),
@@ -129,21 +187,20 @@ def calibration(
         )
         thresholds[question] = fit_threshold(chance, labels[:, column] == 1, score)
         bands[question] = band(chance, thresholds[question])
-    feeling = softmax(tweets[:, heads.SENTIMENT] / heat["sentiment"]["*"]).max(axis=1)
     kind = softmax(posts[:, heads.CATEGORY] / heat["category"]["*"])[labels[:, 3] >= 0].max(axis=1)
-    bands["sentiment"] = (0.0, round(float(np.quantile(feeling, ABSTAIN)), 3))
     bands["category"] = (0.0, round(float(np.quantile(kind, ABSTAIN)), 3))
-    return Calibration(heat, thresholds, bands)
+    return replace(
+        start,
+        temperature={**start.temperature, **heat},
+        threshold=thresholds,
+        band={**start.band, **bands},
+    )
 
 
 def calibrate(folder: Path, public: Path, own: Sequence[Example], threads: int) -> Calibration:
     """Fit on the validation parts and write the result into the weights' config."""
     reader = Reader(folder, threads=threads)
-    rows = [
-        e
-        for e in dataset.public_set(public, "umsab", "val")
-        if e.lang not in dataset.WITHOUT_SENTIMENT
-    ]
+    rows = [e for e in dataset.public_set(public, "umsab", "val") if e.sentiment is not None]
     fitted = calibration(
         text_logits(reader, [e.text for e in rows]),
         rows,

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from . import fact_choice, phone_numbers
 from . import lexicon as lexicons
-from . import phone_numbers
-from .contact_count import claims
+from .contact_count import Claim, alternatives, claims
+from .fact_choice import Hints, Proposals
 from .folding import fold
 from .lexicon import Lexicon
 from .marks import Marked, TimeOfDay, mark
@@ -24,10 +25,13 @@ _SPANS = 4  # passages shown per fact
 _FALLBACK = {"ca": "es", "gl": "es", "eu": "es", "an": "es", "ast": "es", "oc": "fr", "nl": "de"}
 
 
-def extract(text: str, *, lang: str, countries: Sequence[str] = ("ES",)) -> CallFacts:
+def extract(
+    text: str, *, lang: str, countries: Sequence[str] = ("ES",), hints: Hints | None = None
+) -> CallFacts:
     """The call facts of one text; an empty value when it speaks of no contact at all.
 
-    ``lang`` outside the six languages is read by its nearest neighbour's rules, or the English
+    With ``hints`` the encoder chooses among what the rules propose; without, the rules alone
+    answer. ``lang`` outside the six languages is read by its nearest neighbour's rules, or the English
     ones. ``countries`` are the brand's, for E.164.
     """
     words = lexicons.load(lang if lang in lexicons.LANGUAGES else _FALLBACK.get(lang, "en"))
@@ -39,10 +43,23 @@ def extract(text: str, *, lang: str, countries: Sequence[str] = ("ES",)) -> Call
         text, folded = text[offset : offset + _LONGEST], folded[offset : offset + _LONGEST]
     plans = tuple(dict.fromkeys((*countries, *words.countries)))
     every = phone_numbers.find_all(text, countries=plans, about_calls=True)
-    return _shift(_extract(text, folded, words, every), offset)
+    proposed = _propose(text, folded, words, every, all_of_them=hints is not None)
+    if hints is None:
+        return _shift(proposed.facts, offset)
+    chosen = fact_choice.choose(
+        text, proposed, hints.inside(offset, len(text)), lang=words.lang, countries=plans
+    )
+    return _shift(chosen, offset)
 
 
-def _extract(text: str, folded: str, words: Lexicon, every: tuple[NumberMention, ...]) -> CallFacts:
+def _propose(
+    text: str,
+    folded: str,
+    words: Lexicon,
+    every: tuple[NumberMention, ...],
+    *,
+    all_of_them: bool,
+) -> Proposals:
     numbers = tuple(_callers(folded, every, words))
     said = {
         "opt_out": sorted(
@@ -55,10 +72,15 @@ def _extract(text: str, folded: str, words: Lexicon, every: tuple[NumberMention,
     spans: dict[str, tuple[Span, ...]] = {}
     confidence: dict[str, float] = {}
     count = period = None
+    counts: list[Claim] = []
+    periods: list[Claim] = []
+    marked = Marked(folded)
     # Figures mean nothing where no contact is spoken of, and most texts speak of none.
-    if every or any(said.values()) or words.any_contact.search(folded):
+    if all_of_them or every or any(said.values()) or words.any_contact.search(folded):
         marked = mark(folded, words, [n.span for n in every])
         count, period = claims(marked, words)
+        if all_of_them:
+            counts, periods = alternatives(marked, words)
         said["off_hours"] = sorted([*said["off_hours"], *_off_hours(marked, words)])
     for name, claim in (("contact_count", count), ("period_days", period)):
         if claim is not None:
@@ -71,7 +93,7 @@ def _extract(text: str, folded: str, words: Lexicon, every: tuple[NumberMention,
     for name, found in said.items():
         if found:
             spans[name], confidence[name] = tuple(found[:_SPANS]), 0.85
-    return CallFacts(
+    facts = CallFacts(
         numbers=numbers,
         contact_count=count.value if count else None,
         period_days=period.value if period else None,
@@ -83,6 +105,7 @@ def _extract(text: str, folded: str, words: Lexicon, every: tuple[NumberMention,
         spans=dict(sorted(spans.items())),
         confidence=dict(sorted(confidence.items())),
     )
+    return Proposals(facts, every, counts, periods, marked, words)
 
 
 def _shift(facts: CallFacts, offset: int) -> CallFacts:

@@ -15,7 +15,8 @@ from .marks import Marked
 from .reading import Span
 
 _DAYS_TRIED = 12  # a text that names more days than that is a calendar
-_MOST = 20_000  # a greater claim is a manner of speaking
+_LONGEST = 36_500  # days
+MOST = 20_000  # a greater claim is a manner of speaking
 _SENTENCE_END = re.compile(r"[.!?\n]+(?=\s|$)|\n")
 
 
@@ -54,10 +55,26 @@ def claims(marked: Marked, lexicon: Lexicon) -> tuple[Claim | None, Claim | None
     return count, _nearest_period(marked, lexicon, periods, count)
 
 
+def alternatives(marked: Marked, lexicon: Lexicon) -> tuple[list[Claim], list[Claim]]:
+    """All counts and all periods that the rules can read, whatever they would choose."""
+    periods = list(_periods(marked, lexicon))
+    loose = _periods(marked, lexicon, every=True)
+    # An item may stand alone where a list or a rate makes something else of it.
+    every = [*_all_counts(marked, lexicon, periods), *_items(marked, lexicon)]
+    counts = [Claim(f.value, f.span, f.rank / 10) for f in every if 0 < f.value <= MOST]
+    spans = [Claim(p.days, p.span, (p.rank + 1) / 10) for p in loose]
+    for count in counts:
+        days = _days_inside(marked, lexicon, count.span)
+        if days:
+            spans.append(Claim(days, count.span, 0.3))
+    return counts, spans
+
+
 # --- periods ---------------------------------------------------------------------------------
 
 
-def _periods(marked: Marked, lexicon: Lexicon) -> Iterator[_Period]:
+def _periods(marked: Marked, lexicon: Lexicon, *, every: bool = False) -> Iterator[_Period]:
+    """With `every`, also what may be an age, a contract or a delay: somebody else decides."""
     words, text = lexicon.periods, marked.text
     # "a la semana" says how often, not how long
     often = [m.span() for pattern, _ in lexicon.rates.units for m in pattern.finditer(text)]
@@ -71,7 +88,7 @@ def _periods(marked: Marked, lexicon: Lexicon) -> Iterator[_Period]:
             yield _Period(days, match.span(), 3)
     for pattern, unit in words.durations:
         for match in pattern.finditer(text):
-            period = _duration(marked, lexicon, match, unit)
+            period = _duration(marked, lexicon, match, unit, every=every)
             if period is not None:
                 yield period
     for pattern, days in words.fixed:
@@ -97,24 +114,26 @@ def _weekday(lexicon: Lexicon, name: str) -> int:
 
 
 def _duration(
-    marked: Marked, lexicon: Lexicon, match: re.Match[str], unit: float
+    marked: Marked, lexicon: Lexicon, match: re.Match[str], unit: float, *, every: bool = False
 ) -> _Period | None:
     words, text = lexicon.periods, marked.text
     before, after = (
         text[max(0, match.start() - 24) : match.start()],
         text[match.end() : match.end() + 40],
     )
-    if words.not_after.match(after.lstrip(" ")) or words.not_before.search(before):
-        return None
     value = marked.value(match.start())
     days = round(value * unit) if unit >= 1 else max(1, round(value * unit))
+    if every:
+        return _Period(days, match.span(), 1) if 0 < days <= _LONGEST else None
+    if words.not_after.match(after.lstrip(" ")) or words.not_before.search(before):
+        return None
     if unit < 1 and value not in (24, 48, 72) and not words.lead.search(before):
         return None
     tail = words.tail.match(after.lstrip(" "))
     if unit == 365 and not tail and not words.within.search(before):
         return None  # an age, a job, a time as a customer
     stated = tail or words.lead.search(before)
-    return _Period(days, match.span(), 3 if stated else 2) if 0 < days <= 36_500 else None
+    return _Period(days, match.span(), 3 if stated else 2) if 0 < days <= _LONGEST else None
 
 
 def _nearest_period(
@@ -186,6 +205,11 @@ class _Found:
 
 
 def _count(marked: Marked, lexicon: Lexicon, periods: list[_Period]) -> _Found | None:
+    found = [f for f in _all_counts(marked, lexicon, periods) if f.value > 1]
+    return max(found, key=lambda f: (f.rank, f.value, -f.span[0])) if found else None
+
+
+def _all_counts(marked: Marked, lexicon: Lexicon, periods: list[_Period]) -> list[_Found]:
     items = list(_items(marked, lexicon))
     rates = [m.span() for m in lexicon.counts.rate.finditer(marked.text)]
     single = [i for i in items if not any(_overlap(i.span, rate) for rate in rates)]
@@ -197,10 +221,7 @@ def _count(marked: Marked, lexicon: Lexicon, periods: list[_Period]) -> _Found |
         *_time_lists(marked),
         *_channel_lists(marked, lexicon),
     ]
-    found = [f for f in found if 1 < f.value <= _MOST]
-    if not found:
-        return None
-    return max(found, key=lambda f: (f.rank, f.value, -f.span[0]))
+    return [f for f in found if 0 < f.value <= MOST]
 
 
 def _days_inside(marked: Marked, lexicon: Lexicon, span: Span) -> int | None:

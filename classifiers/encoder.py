@@ -1,4 +1,4 @@
-"""One pass of the encoder per text: pooled vector and the logits of every question.
+"""One pass of the encoder per text: features, the logits of every question, and tags of the pieces.
 
 Two engines give the same answers: ONNX Runtime on int8 (what serves) and PyTorch on the same
 values multiplied out (for training on, and to check the other). Texts are run one by one, never
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from classifiers.base_encoder import SPECIAL
+from classifiers.heads import VIEWS, softmax
 from classifiers.reading import Span
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 
 MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE = "reader.onnx", "tokenizer.json", "config.json"
+# What the graph answers; weights of another format were made by another version of this package.
+FORMAT = 2
 WINDOW, OVERLAP = 256, 64
 # About 4,500 words; what lies beyond is not read, so that a hostile text costs a bounded time.
 MAX_CHARACTERS = 30_000
@@ -89,10 +92,17 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One window's results: pooled (hidden) and logits (answers)."""
+    """One window's results: features (hidden * (1 + views)), logits (answers), and tags (pieces,
+    tags) as logits."""
 
-    pooled: Floats
+    features: Floats
     logits: Floats
+    tags: Floats
+
+    @property
+    def pooled(self) -> Floats:
+        """The mean of the last layer (hidden), in which like texts lie close together."""
+        return self.features[: len(self.features) // (1 + VIEWS)]
 
 
 class PieceSplitter:
@@ -114,7 +124,7 @@ class PieceSplitter:
     def _windows(ids: list[int], offsets: list[Span], source: PlainText) -> list[Window]:
         spans = [(source.original(a), source.original(max(a, b - 1)) + 1) for a, b in offsets]
         begin, end, body = ids[0], ids[-1], ids[1:-1][:MAX_PIECES]
-        spans = spans[1:-1]
+        spans = spans[1:-1][:MAX_PIECES]
         room = WINDOW - 2
         windows: list[Window] = []
         for start in range(0, max(1, len(body) - OVERLAP), room - OVERLAP):
@@ -151,8 +161,8 @@ class OnnxEngine:
 
     def _one(self, window: Window) -> Encoded:
         ids = np.asarray([window.ids], np.int64)
-        pooled, logits = self._session.run(["pooled", "logits"], {"ids": ids})
-        return Encoded(pooled[0], logits[0])
+        outputs = self._session.run(["features", "logits", "tags"], {"ids": ids})
+        return Encoded(*(output[0] for output in outputs))
 
     def run(self, windows: Sequence[Window]) -> list[Encoded]:
         """In the order given."""
@@ -169,7 +179,7 @@ class TorchEngine:
 
         torch.set_num_threads(threads)
         self._torch = torch
-        self._model, self._weight, self._bias = load_bert(folder)
+        self._model, self._heads = load_bert(folder)
 
     def run(self, windows: Sequence[Window]) -> list[Encoded]:
         """In the order given."""
@@ -177,27 +187,50 @@ class TorchEngine:
         with self._torch.inference_mode():
             for window in windows:
                 hidden = self._model(self._torch.tensor([window.ids])).last_hidden_state[0].numpy()
-                pooled = hidden.mean(axis=0)
-                results.append(Encoded(pooled, self._weight @ pooled + self._bias))
+                results.append(_apply(self._heads, hidden))
         return results
 
 
-def load_bert(folder: Path) -> tuple[Any, Floats, Floats]:
-    """The shipped encoder as a transformers `BertModel`, and the heads' weight and bias."""
-    import onnx
+def _apply(held: Mapping[str, Floats], hidden: Floats) -> Encoded:
+    """The heads on the last layer (pieces, hidden) of one window."""
+    mean = hidden.mean(axis=0)
+    share = softmax(held["views.weight"] @ hidden.T)
+    features = np.concatenate([mean, (share @ hidden).ravel()])
+    return Encoded(
+        features,
+        held["heads.weight"] @ features + held["heads.bias"],
+        hidden @ held["tags.weight"].T + held["tags.bias"],
+    )
+
+
+def load_heads(folder: Path) -> dict[str, Floats]:
+    """The tensors of the heads of the weights in `folder`, as onnx_graph.HEADS names them."""
+    return _load(folder)[1]
+
+
+def load_bert(folder: Path) -> tuple[Any, dict[str, Floats]]:
+    """The shipped encoder as a transformers `BertModel`, and the tensors of its heads."""
     import torch
     from transformers import BertConfig, BertModel
 
-    from classifiers.onnx_graph import read_back
+    tensors, held, config = _load(folder)
+    bert = BertModel(BertConfig(**config), add_pooling_layer=False)
+    state = {name: torch.from_numpy(np.array(values)) for name, values in tensors.items()}
+    bert.load_state_dict(state, strict=False)
+    bert.train(False)
+    return bert, held
+
+
+def _load(folder: Path) -> tuple[dict[str, Floats], dict[str, Floats], dict[str, Any]]:
+    """(the encoder's tensors, the heads', the encoder's config)."""
+    import onnx
+
+    from classifiers.onnx_graph import HEADS, read_back
 
     config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))["encoder"]
     tensors = read_back(onnx.load(str(folder / MODEL_FILE)), config)
-    weight, bias = tensors.pop("heads.weight"), tensors.pop("heads.bias")
-    bert = BertModel(BertConfig(**config), add_pooling_layer=False)
-    held = {name: torch.from_numpy(np.array(values)) for name, values in tensors.items()}
-    bert.load_state_dict(held, strict=False)
-    bert.train(False)
-    return bert, weight, bias
+    held = {name: tensors.pop(name) for name in HEADS}
+    return tensors, held, config
 
 
 def sentence_transformer(folder: Path, target: Path) -> SentenceTransformer:
@@ -206,7 +239,7 @@ def sentence_transformer(folder: Path, target: Path) -> SentenceTransformer:
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
     from transformers import PreTrainedTokenizerFast
 
-    bert, _, _ = load_bert(folder)
+    bert, _ = load_bert(folder)
     bert.save_pretrained(target)
     fast: Any = PreTrainedTokenizerFast
     begin, pad, end, unknown = SPECIAL

@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers import dataset, heads
+from classifiers import dataset, evaluate_call_facts, heads
 from classifiers.calibrate import f1, macro_f1
 from classifiers.dataset import Example
+from classifiers.language import identify
 from classifiers.reader import SHIPPED, Reader
 
 Row = tuple[Example, heads.Answer]
@@ -36,6 +37,7 @@ OTHER_WORLD = (
     "rail_mentions_de",
 )
 JUDGED = ("source", "read")
+OWN, APART = "own test posts", "posts by another hand"
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 
 
@@ -122,7 +124,7 @@ def pairs_right(rows: Sequence[Row]) -> float:
     return share(all(right) for right in pairs.values() if len(right) > 1)
 
 
-def harassment_table(rows: Sequence[Row]) -> Table:
+def harassment_table(rows: Sequence[Row], which: str = OWN) -> Table:
     """F1, and what the subtle posts, the hard negatives and the minimal pairs make of it."""
     lines = []
     for lang, part in by_language(rows):
@@ -134,10 +136,10 @@ def harassment_table(rows: Sequence[Row]) -> Table:
         lines.append((lang, str(len(part)), *map(percent, figures)))
     columns = ("language", "posts", "precision", "recall", "F1", "subtle recall")
     more = ("hard-negative alarms", "pairs right", "uncertain")
-    return Table("Harassment, own test posts", (*columns, *more), tuple(lines))
+    return Table(f"Harassment, {which}", (*columns, *more), tuple(lines))
 
 
-def complaint_table(rows: Sequence[Row]) -> Table:
+def complaint_table(rows: Sequence[Row], which: str = OWN) -> Table:
     """Complaint and category: the category of a complaint counts as wrong when it is missed."""
     lines = []
     for lang, part in by_language(rows):
@@ -148,7 +150,7 @@ def complaint_table(rows: Sequence[Row]) -> Table:
         lines.append((lang, str(len(part)), *map(percent, figures)))
     columns = ("language", "posts", "precision", "recall", "F1", "macro-F1")
     return Table(
-        "Complaint and category, own test posts",
+        f"Complaint and category, {which}",
         (*columns, "category right", "category right, not harassment"),
         tuple(lines),
     )
@@ -198,6 +200,26 @@ def calibration_table(posts: Sequence[Row], tweets: Sequence[Row]) -> Table:
         right = [a.sentiment == e.sentiment for e, a in tweets]
         lines.append(("sentiment", str(len(tweets)), percent(calibration_error(chance, right))))
     return Table("Expected calibration error", ("question", "texts", "error x 100"), tuple(lines))
+
+
+def language_table(rows: Sequence[Example], title: str) -> Table:
+    """Share of texts whose language is told as their source labels it."""
+    lines = []
+    langs = sorted({row.lang for row in rows})
+    said = [identify(row.text).lang == row.lang for row in rows]
+    for lang in (*langs, "all"):
+        mine = [ok for ok, row in zip(said, rows, strict=True) if lang in (row.lang, "all")]
+        lines.append((lang, str(len(mine)), percent(share(mine))))
+    return Table(title, ("language", "texts", "right"), tuple(lines))
+
+
+def call_facts_table(reader: Reader, files: Sequence[Path], part: str, which: str) -> Table:
+    """F1 or share exact of every call fact, on posts that are known to complain of harassment."""
+    tallies = evaluate_call_facts.measure(files, part, reader)
+    langs, lines = evaluate_call_facts.figures(tallies)
+    rows = tuple((fact, *map(percent, values), spans) for fact, values, spans in lines)
+    counts = ("posts", *(str(tallies[lang, "numbers"].total) for lang in langs), "")
+    return Table(f"Call facts, {which}", ("fact", *langs, "wrong spans"), (*rows, counts))
 
 
 def other_world_row(name: str, rows: Sequence[Row]) -> tuple[str, ...]:
@@ -261,15 +283,35 @@ def measure(reader: Reader, own: Sequence[Example], public: Path | None, limit: 
         "category": [complaint_table(posts), category_table(posts)],
         "sentiment": [sentiment_table(posts, "Sentiment, own posts")],
     }
+    felt = [row for row in tweets if row[0].sentiment is not None]
+    if felt:
+        tables["sentiment"].insert(
+            0, sentiment_table(felt, "Sentiment, UMSAB validation (Hindi labelled by us)")
+        )
+    tables["language"] = [language_table(own, "Language, own posts")]
     if tweets:
-        tables["sentiment"].insert(0, sentiment_table(tweets, "Sentiment, UMSAB validation"))
-    errors = calibration_table(posts, tweets)
+        rows = [example for example, _ in tweets]
+        tables["language"].append(language_table(rows, "Language, UMSAB validation"))
+    errors = calibration_table(posts, felt)
     world = other_world_table(reader, public, limit) if public and limit else None
-    for question, mine in tables.items():
+    for question in heads.QUESTIONS:
+        mine = tables[question]
         mine.append(errors)
         if world and question != "category":
             mine.append(world)
     return tables
+
+
+def from_another_hand(reader: Reader, folder: Path, tables: Tables) -> None:
+    """Add the tables of the posts that somebody wrote who knew the rules and no other post."""
+    rows = answers(reader, dataset.posts_apart(folder))
+    if not rows:
+        return
+    tables["harassment"].insert(1, harassment_table(rows, APART))
+    for question in ("complaint", "category"):
+        tables[question].insert(1, complaint_table(rows, APART))
+    files = sorted(folder.glob("apart_*.jsonl"))
+    tables["call_facts"].append(call_facts_table(reader, files, "all", APART))
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -289,6 +331,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     reader = Reader(given.weights, threads=given.threads, engine=given.engine)
     print(f"Weights {reader.model}, {given.engine}, own {given.part} part\n")
     tables = measure(reader, dataset.own_posts(given.own)[given.part], given.public, given.limit)
+    files = sorted(given.own.glob("posts*.jsonl"))
+    tables["call_facts"] = [call_facts_table(reader, files, given.part, OWN)]
+    if given.part == "test":
+        from_another_hand(reader, given.own, tables)
     for text in dict.fromkeys(str(table) for mine in tables.values() for table in mine):
         print(text)
     if given.cards:

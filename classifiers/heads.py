@@ -1,4 +1,8 @@
-"""From logits to answers: four linear heads on one pooled vector, calibrated, made consistent."""
+"""From logits to answers: linear heads on pooled vectors, calibrated, made consistent.
+
+What is pooled: the mean of the last layer, and a few views of it, each an average weighted by an
+attention of its own, so that one sentence in a long post can speak for it.
+"""
 
 from __future__ import annotations
 
@@ -30,13 +34,52 @@ SENTIMENT = slice(0, 3)
 COMPLAINT = 3
 HARASSMENT = 4
 CATEGORY = slice(5, 15)
-WIDTH = 15
+# What a harassment complaint claims; the last six are the channels.
+FACTS = (
+    "opt_out",
+    "off_hours",
+    "churn_threat",
+    "legal_threat",
+    "contact_count",
+    "period_days",
+    "call",
+    "sms",
+    "whatsapp",
+    "email",
+    "visit",
+    "other",
+)
+FACT = slice(15, 15 + len(FACTS))
+WIDTH = FACT.stop
+# What a piece of the text may be a part of.
+TAGS = (
+    "numbers",
+    "contact_count",
+    "period_days",
+    "opt_out",
+    "off_hours",
+    "churn_threat",
+    "legal_threat",
+)
+VIEWS = 4
 QUESTIONS = ("sentiment", "complaint", "category", "harassment")
 
 
 @dataclass(frozen=True, slots=True)
+class Mix:
+    """How the rules' word on a call fact and the encoder's logit make a chance."""
+
+    rule: float
+    encoder: float
+    bias: float
+
+    def chance(self, rule: bool, logit: float) -> float:
+        return sigmoid(self.rule * rule + self.encoder * logit + self.bias)
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
-    """Temperatures, thresholds and abstain bands, all chosen on validation texts.
+    """Temperatures, thresholds, abstain bands and mixes, all chosen on validation texts.
 
     `temperature[question]` has one number per language and "*" for the others. A yes/no question
     answers yes from `threshold[question]` on, and is uncertain inside `band[question]`
@@ -46,6 +89,7 @@ class Calibration:
     temperature: Mapping[str, Mapping[str, float]]
     threshold: Mapping[str, float]
     band: Mapping[str, tuple[float, float]]
+    mix: Mapping[str, Mix]
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Calibration:
@@ -53,6 +97,7 @@ class Calibration:
             temperature=data["temperature"],
             threshold=data["threshold"],
             band={name: (float(low), float(high)) for name, (low, high) in data["band"].items()},
+            mix={name: Mix(*map(float, weights)) for name, weights in data["mix"].items()},
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -60,6 +105,7 @@ class Calibration:
             "temperature": {k: dict(v) for k, v in self.temperature.items()},
             "threshold": dict(self.threshold),
             "band": {name: list(pair) for name, pair in self.band.items()},
+            "mix": {name: [m.rule, m.encoder, m.bias] for name, m in self.mix.items()},
         }
 
     def heat(self, question: str, lang: str) -> float:
@@ -76,6 +122,7 @@ NEUTRAL_CALIBRATION = Calibration(
         "complaint": (0.35, 0.65),
         "harassment": (0.35, 0.65),
     },
+    mix={name: Mix(1.0, 1.0, -0.5) for name in FACTS},
 )
 
 
@@ -96,6 +143,11 @@ def sigmoid(x: float) -> float:
     return 1.0 / (1.0 + math.exp(-x)) if x >= 0 else math.exp(x) / (1.0 + math.exp(x))
 
 
+def sigmoids(x: Floats) -> Floats:
+    """`sigmoid` of every value."""
+    return (1.0 / (1.0 + np.exp(-np.clip(x, -30, 30)))).astype(np.float32)
+
+
 def softmax(x: Floats) -> Floats:
     """Over the last axis."""
     shifted = np.exp(x - x.max(axis=-1, keepdims=True))
@@ -106,8 +158,8 @@ def softmax(x: Floats) -> Floats:
 def merge_windows(logits: Floats, lengths: Sequence[int]) -> tuple[Floats, dict[int, int]]:
     """(windows, WIDTH) logits of one text -> its own logits, and each yes/no question's window.
 
-    A complaint anywhere in a long text is a complaint, so the yes/no questions take their highest
-    window; the category is that window's; sentiment is the mean weighted by length.
+    A complaint anywhere in a long text is a complaint, so the yes/no questions and the facts take
+    their highest window; the category is that window's; sentiment is the mean weighted by length.
     """
     if len(logits) == 1:
         return logits[0], {HARASSMENT: 0, COMPLAINT: 0}
@@ -117,6 +169,7 @@ def merge_windows(logits: Floats, lengths: Sequence[int]) -> tuple[Floats, dict[
     merged[HARASSMENT] = logits[harassed, HARASSMENT]
     merged[COMPLAINT] = logits[complained, COMPLAINT]
     merged[CATEGORY] = logits[complained, CATEGORY]
+    merged[FACT] = logits[:, FACT].max(axis=0)
     return merged, {HARASSMENT: harassed, COMPLAINT: complained}
 
 

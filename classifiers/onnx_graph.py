@@ -20,6 +20,9 @@ Array = NDArray[Any]
 CONTRIB = "com.microsoft"
 OPSET = 21
 WORD = "embeddings.word_embeddings.weight"
+# Views (views, hidden), answers (answers, hidden * (1 + views)), tags (tags, hidden), and biases.
+HEADS = ("views.weight", "heads.weight", "heads.bias", "tags.weight", "tags.bias")
+TURNED = ("views.weight", "tags.weight")  # lie (hidden, out) in the graph
 
 
 def quantise_rows(matrix: Array) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
@@ -110,14 +113,25 @@ def _layer(
     return graph.norm(dense(wide, "output.dense"), x, f"{at}.output.LayerNorm", tensors, eps)
 
 
-def build(
-    tensors: Mapping[str, Array], heads_weight: Array, heads_bias: Array, config: Mapping[str, Any]
-) -> onnx.ModelProto:
-    """The model: `ids` (1, T) int64 -> `pooled` (1, hidden) and `logits` (1, answers), float32.
+def _pool(graph: _Graph, x: str, views: Array) -> str:
+    """x (1, T, hidden) -> the mean over pieces, and the views after it (1, hidden * (1 + views))."""
+    hidden = views.shape[1]
+    mean = graph.add("ReduceMean", [x, "axis"], keepdims=0)
+    look = graph.add("MatMul", [x, graph.constant("views.weight", views.T.astype(np.float32))])
+    share = graph.add("Softmax", [graph.add("Transpose", [look], perm=[0, 2, 1])], axis=-1)
+    seen = graph.add("MatMul", [share, x])
+    flat = graph.constant("flat", np.array([1, len(views) * hidden], np.int64))
+    return graph.add("Concat", [mean, graph.add("Reshape", [seen, flat])], axis=-1)
 
-    `tensors` are those of a transformers `BertModel` without a pooler, `heads_weight` (answers,
-    hidden) and `heads_bias` (answers) every question's head one below the other, `config` the
-    encoder's `config.json`.
+
+def build(
+    tensors: Mapping[str, Array], heads: Mapping[str, Array], config: Mapping[str, Any]
+) -> onnx.ModelProto:
+    """The model: `ids` (1, T) int64 -> `features` (1, hidden * (1 + views)), the mean first,
+    `logits` (1, answers) and `tags` (1, T, tags), float32.
+
+    `tensors` are those of a transformers `BertModel` without a pooler, `heads` what HEADS names,
+    `config` the encoder's `config.json`.
     """
     graph = _Graph()
     eps = float(config["layer_norm_eps"])
@@ -125,20 +139,27 @@ def build(
     for layer in range(config["num_hidden_layers"]):
         at = f"encoder.layer.{layer}"
         x = _layer(graph, x, tensors, at, config["num_attention_heads"], eps)
-    pooled = graph.add("ReduceMean", [x, "axis"], keepdims=0)
-    graph.nodes.append(helper.make_node("Identity", [pooled], ["pooled"]))
-    weight = graph.constant("heads.weight", heads_weight.astype(np.float32))
-    bias = graph.constant("heads.bias", heads_bias.astype(np.float32))
-    graph.nodes.append(helper.make_node("Gemm", [pooled, weight, bias], ["logits"], transB=1))
+    features = _pool(graph, x, heads["views.weight"])
+    graph.nodes.append(helper.make_node("Identity", [features], ["features"]))
+
+    def constant(name: str, *, turned: bool = False) -> str:
+        value = heads[name].astype(np.float32)
+        return graph.constant(name, value.T if turned else value)
+
+    answers = [features, constant("heads.weight"), constant("heads.bias")]
+    graph.nodes.append(helper.make_node("Gemm", answers, ["logits"], transB=1))
+    tagged = graph.add("MatMul", [x, constant("tags.weight", turned=True)])
+    graph.nodes.append(helper.make_node("Add", [tagged, constant("tags.bias")], ["tags"]))
     shape = helper.make_tensor_value_info
-    width = int(config["hidden_size"])
+    width, kinds = heads["heads.weight"].shape[1], len(heads["tags.bias"])
     made = helper.make_graph(
         graph.nodes,
         "reader",
         [shape("ids", TensorProto.INT64, [1, "pieces"])],
         [
-            shape("pooled", TensorProto.FLOAT, [1, width]),
-            shape("logits", TensorProto.FLOAT, [1, len(heads_bias)]),
+            shape("features", TensorProto.FLOAT, [1, width]),
+            shape("logits", TensorProto.FLOAT, [1, len(heads["heads.bias"])]),
+            shape("tags", TensorProto.FLOAT, [1, "pieces", kinds]),
         ],
         graph.tensors,
     )
@@ -148,8 +169,19 @@ def build(
     return model
 
 
+def replace_heads(model: onnx.ModelProto, weight: Array, bias: Array) -> None:
+    """Other answers from the same encoder, in place: (answers, features) and (answers)."""
+    new = {"heads.weight": weight, "heads.bias": bias}
+    for tensor in model.graph.initializer:
+        if tensor.name in new:
+            value = np.ascontiguousarray(new[tensor.name], np.float32)
+            if list(value.shape) != list(tensor.dims):
+                raise ValueError(f"{tensor.name} is {list(tensor.dims)}, not {list(value.shape)}")
+            tensor.CopyFrom(numpy_helper.from_array(value, tensor.name))
+
+
 def read_back(model: onnx.ModelProto, config: Mapping[str, Any]) -> dict[str, NDArray[np.float32]]:
-    """The tensors of a `BertModel`, and `heads.weight` and `heads.bias`, out of a graph of `build`.
+    """The tensors of a `BertModel`, and those that HEADS names, out of a graph of `build`.
 
     The int8 values are multiplied out, so the torch path computes with exactly what ships.
     """
@@ -175,6 +207,6 @@ def read_back(model: onnx.ModelProto, config: Mapping[str, Any]) -> dict[str, ND
             ):
                 tensors[f"{part}.weight"] = np.ascontiguousarray(rows)
                 tensors[f"{part}.bias"] = np.ascontiguousarray(shift)
-        elif "LayerNorm" in name or name in ("heads.weight", "heads.bias"):
-            tensors[name] = value
+        elif "LayerNorm" in name or name in HEADS:
+            tensors[name] = np.ascontiguousarray(value.T if name in TURNED else value)
     return tensors

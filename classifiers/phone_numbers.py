@@ -654,6 +654,53 @@ def find_all(
     return _without_overlaps(found)
 
 
+_DIGITS_OR_WORDS = re.compile(r"[0-9]+|[^0-9]+")
+
+
+_WORD = re.compile(r"[^\W_]+")
+
+
+def number_inside(text: str, span: Span, lang: str) -> Span:
+    """A passage without the words around the number in it ("el", "desde el", "and"): from its first
+    figure or number word to its last; empty when there is none."""
+    folded = fold(text)
+    spelt = number_words.LANGUAGES if lang not in number_words.LANGUAGES else (lang,)
+    parts = [
+        (m.start(), m.end())
+        for m in _WORD.finditer(folded, *span)
+        if re.search("[0-9]", m.group())
+        or m.group() in _TIMES
+        or any(m.group() in _EXTRA_DIGITS.get(name, {}) for name in spelt)
+        or any(number_words.word_value(m.group(), name) is not None for name in spelt)
+    ]
+    if not parts:
+        return span[0], span[0]
+    start = parts[0][0]
+    while start > span[0] and folded[start - 1] in "+(":
+        start -= 1
+    return start, parts[-1][1]
+
+
+def read_as_written(
+    text: str, span: Span, *, lang: str, countries: Sequence[str] = ("ES",)
+) -> NumberMention:
+    """The number in a passage that is known to hold one, digits and words of `lang` mixed
+    ("6 treinta y 4, 88 00 noventa"); ``e164`` is None where no plan of the countries fits."""
+    digits = ""
+    for part in _DIGITS_OR_WORDS.findall(fold(text)[slice(*span)]):
+        if part[0].isascii() and part[0].isdigit():
+            digits += part
+        elif lang in number_words.LANGUAGES:
+            words = number_words.tokens(part)
+            digits += "".join(s.digits for s in _spelled(part, words, lang))
+    digits = digits[:_MAX_DIGITS]
+    full = len(digits) >= 7
+    e164 = _e164(_written(fold(text), *span), countries)[0] if full else None
+    if full and e164 is None:
+        e164 = _e164(digits, countries)[0]
+    return NumberMention(text[slice(*span)], e164, span, digits, 0.7)
+
+
 def _without_overlaps(found: list[NumberMention]) -> tuple[NumberMention, ...]:
     found.sort(key=lambda n: (n.span[0], n.span[0] - n.span[1], -n.confidence))
     kept: list[NumberMention] = []

@@ -14,6 +14,7 @@ import numpy as np
 from classifiers import heads
 from classifiers.encoder import (
     CONFIG_FILE,
+    FORMAT,
     MAX_CHARACTERS,
     MODEL_FILE,
     TOKENIZER_FILE,
@@ -26,6 +27,8 @@ from classifiers.encoder import (
     deciding,
     sentences,
 )
+from classifiers.fact_choice import Hints
+from classifiers.heads import Calibration
 from classifiers.reading import CallFacts, Reading, Span
 
 SHIPPED = Path(__file__).parent / "weights"
@@ -46,10 +49,29 @@ def _identify(text: str) -> str:
     return identify(text).lang
 
 
-def _extract(text: str, lang: str, countries: Sequence[str]) -> CallFacts:
+def _extract(text: str, lang: str, countries: Sequence[str], hints: Hints) -> CallFacts:
     from classifiers.call_facts import extract
 
-    return extract(text, lang=lang, countries=countries)
+    return extract(text, lang=lang, countries=countries, hints=hints)
+
+
+def hints(
+    windows: Sequence[Window], results: Sequence[Encoded], logits: heads.Floats, said: Calibration
+) -> Hints:
+    """What the encoder says of a text's call facts; where windows overlap, the surer one."""
+    chances: dict[Span, heads.Floats] = {}
+    for window, result in zip(windows, results, strict=True):
+        told = heads.sigmoids(result.tags)
+        for span, row in zip(window.spans[1:-1], told[1:-1], strict=True):
+            before = chances.get(span)
+            chances[span] = row if before is None else np.maximum(before, row)
+    spans = sorted(chances)
+    return Hints(
+        dict(zip(heads.FACTS, map(float, logits[heads.FACT]), strict=True)),
+        spans,
+        np.array([chances[s] for s in spans], np.float32).reshape(-1, len(heads.TAGS)),
+        said.mix,
+    )
 
 
 def _merged(
@@ -86,6 +108,12 @@ class Reader:
                 "with `make train`."
             )
         config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+        if config.get("format") != FORMAT:
+            raise ModelMissing(
+                f"The weights in {folder} have format {config.get('format', 1)}, and this version of "
+                f"Listener reads format {FORMAT}. Go back to those that ship with it (`listener "
+                "retrain --use shipped`), or make them again with `make train`."
+            )
         self.model: str = config["revision"]
         self.calibration = heads.Calibration.from_json(config["calibration"])
         self._split = PieceSplitter(folder / TOKENIZER_FILE)
@@ -107,6 +135,20 @@ class Reader:
         return [
             heads.answer(_merged(text, windows, results)[0], lang, self.calibration)
             for text, lang, (windows, results) in zip(texts, langs, encoded, strict=True)
+        ]
+
+    def facts(
+        self, texts: Sequence[str], *, langs: Sequence[str], countries: Sequence[str] = ("ES",)
+    ) -> list[CallFacts]:
+        """The call facts of texts that are known to complain of harassment, in the order given."""
+        return [
+            _extract(
+                text,
+                lang,
+                countries,
+                hints(*parts, _merged(text, *parts)[0], self.calibration),
+            )
+            for text, lang, parts in zip(texts, langs, self.encode(texts), strict=True)
         ]
 
     def read(
@@ -135,8 +177,10 @@ class Reader:
         ]
         evidence = self._evidence(texts, said, encoded, [decided for _, decided in merged])
         return [
-            self._reading(*parts, countries)
-            for parts in zip(texts, given, said, evidence, encoded, strict=True)
+            self._reading(text, lang, answer, shown, parts, logits, countries)
+            for text, lang, answer, shown, parts, (logits, _) in zip(
+                texts, given, said, evidence, encoded, merged, strict=True
+            )
         ]
 
     def _evidence(
@@ -179,12 +223,16 @@ class Reader:
         said: heads.Answer,
         evidence: tuple[Span, ...],
         encoded: tuple[list[Window], list[Encoded]],
+        logits: heads.Floats,
         countries: Sequence[str],
     ) -> Reading:
         facts = CallFacts()
-        if said.harassment or said.scores["harassment"] >= FACTS_FROM:
-            facts = _extract(text, lang, countries)
         windows, results = encoded
+        # A person may call harassment what is in doubt, and will want to see the claims.
+        doubtful = "complaint" in said.uncertain or "harassment" in said.uncertain
+        if said.harassment or doubtful or said.scores["harassment"] >= FACTS_FROM:
+            told = hints(windows, results, logits, self.calibration)
+            facts = _extract(text, lang, countries, told)
         lengths = [len(window.ids) for window in windows]
         pooled = np.average([r.pooled for r in results], axis=0, weights=lengths)
         length = float(np.linalg.norm(pooled))

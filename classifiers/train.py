@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import hashlib
 import json
 import logging
 import random
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import nn
 from torch.nn import functional
@@ -28,33 +30,12 @@ from transformers import BertConfig, BertModel
 from classifiers import base_encoder, dataset, heads
 from classifiers.batches import LOSS_WEIGHTS, Batch, Recipe, batches, schedule
 from classifiers.dataset import Example
-from classifiers.encoder import WINDOW, plain
+from classifiers.encoder import FORMAT, WINDOW, plain
 
 log = logging.getLogger("classifiers.train")
 
 Labels = tuple[int, int, int, int]
 
-
-# From the base encoder the rates rise and fall three times: all sources, then mostly own posts.
-# The first shipped weights were made in three such runs by hand, each from the int8 weights of the
-# one before, while the posts grew (1,163, then 1,699, then 1,955 for training) and the first run
-# still had Hindi, "@user" for every handle and heavier weak labels. One command from the base is
-# the same plan on today's data, and has not been run to its end yet.
-LATER_STAGES: tuple[dict[str, Any], ...] = (
-    {"repeats_umsab": 1.0, "dropout": 0.05, "word_dropout": 0.03, "tokens": 1280},
-    {
-        "seed": 2,
-        "learning_rate": 1e-4,
-        "dropout": 0.05,
-        "repeats_umsab": 0.4,
-        "repeats_own": 4.0,
-        "repeats_cfpb": 0.0,
-        "repeats_telecom": 0.3,
-        "joined": 0.3,
-        "word_dropout": 0.03,
-        "tokens": 1280,
-    },
-)
 
 # The running mean of the weights is brought up to date every so many steps.
 MEAN_EVERY = 5
@@ -80,7 +61,8 @@ class QuickDropout(nn.Module):
 
 
 class Network(nn.Module):
-    """The encoder, mean pooling over all pieces, and one linear layer for every question."""
+    """The encoder; the mean over all pieces and a few views beside it; one linear layer for every
+    question, and one for what each piece is a part of."""
 
     def __init__(self, folder: Path, recipe: Recipe) -> None:
         super().__init__()
@@ -91,9 +73,14 @@ class Network(nn.Module):
         self.bert = BertModel.from_pretrained(
             folder, config=config, add_pooling_layer=False, attn_implementation="eager"
         )
-        self.heads = nn.Linear(config.hidden_size, heads.WIDTH)
-        nn.init.normal_(self.heads.weight, std=0.02)
+        width = config.hidden_size
+        self.views = nn.Linear(width, heads.VIEWS, bias=False)
+        self.heads = nn.Linear(width * (1 + heads.VIEWS), heads.WIDTH)
+        self.tags = nn.Linear(width, len(heads.TAGS))
+        for layer in (self.views, self.heads, self.tags):
+            nn.init.normal_(layer.weight, std=0.02)
         nn.init.zeros_(self.heads.bias)
+        nn.init.constant_(self.tags.bias, -2.0)  # most pieces are part of nothing
         for module in self.bert.modules():
             # Not inside the attention: there drawing would cost most.
             attends = hasattr(module, "query")
@@ -109,30 +96,43 @@ class Network(nn.Module):
             if isinstance(module, QuickDropout):
                 module.rate, module.pool = rate, pool
 
-    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """ids and mask (B, T) -> logits (B, WIDTH), float32."""
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """ids and mask (B, T) -> logits (B, WIDTH) and tags (B, T, TAGS), float32."""
         hidden = self.bert(ids, attention_mask=mask).last_hidden_state.float()
-        weight = mask.unsqueeze(-1).float()
-        pooled = (hidden * weight).sum(1) / weight.sum(1)
-        logits: torch.Tensor = self.heads(self.drop(pooled))
-        return logits.float()
+        with torch.autocast("cpu", enabled=False):
+            share = mask.float() / mask.sum(1, keepdim=True)
+            look = self.views(hidden).masked_fill(mask.unsqueeze(-1) == 0, -1e4)
+            shares = torch.cat([share.unsqueeze(1), look.softmax(1).transpose(1, 2)], 1)
+            features = (shares @ hidden).flatten(1)
+            return self.heads(self.drop(features)), self.tags(self.drop(hidden))
 
 
-def loss(logits: torch.Tensor, batch: Batch, smoothing: float) -> torch.Tensor:
-    """The mean over the batch of every known answer's weighted loss."""
+# What a fact and a piece count beside a question about the whole text.
+FACT_WEIGHT, TAG_WEIGHT = 0.4, 1.0
+# A piece that is part of something is rare among those that are not.
+TAG_YES = 3.0
+
+
+def answer_loss(
+    logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor, smoothing: float
+) -> torch.Tensor:
+    """The mean over texts of every known answer's weighted loss; -1 in `labels` is unknown."""
 
     def choice(part: slice, column: int) -> torch.Tensor:
-        target = batch.labels[:, column]
         each = functional.cross_entropy(
-            logits[:, part], target, ignore_index=-1, reduction="none", label_smoothing=smoothing
+            logits[:, part],
+            labels[:, column],
+            ignore_index=-1,
+            reduction="none",
+            label_smoothing=smoothing,
         )
-        return (each * batch.weights[:, column]).sum()
+        return (each * weights[:, column]).sum()
 
     def yes_no(index: int, column: int) -> torch.Tensor:
-        target = batch.labels[:, column]
+        target = labels[:, column]
         soft = target.clamp(min=0).float() * (1 - smoothing) + smoothing / 2
         each = functional.binary_cross_entropy_with_logits(logits[:, index], soft, reduction="none")
-        return (each * batch.weights[:, column] * (target >= 0)).sum()
+        return (each * weights[:, column] * (target >= 0)).sum()
 
     total = (
         choice(heads.SENTIMENT, 0)
@@ -143,6 +143,22 @@ def loss(logits: torch.Tensor, batch: Batch, smoothing: float) -> torch.Tensor:
     return total / len(logits)
 
 
+def loss(logits: torch.Tensor, tags: torch.Tensor, batch: Batch, smoothing: float) -> torch.Tensor:
+    """The answers' loss, and that of the call facts and of the pieces that tell them."""
+    each = functional.binary_cross_entropy_with_logits(
+        logits[:, heads.FACT], batch.facts.clamp(min=0), reduction="none"
+    )
+    total = FACT_WEIGHT * (each * (batch.facts >= 0)).sum()
+    known = batch.tags >= 0
+    if known.any():
+        target = batch.tags.clamp(min=0)
+        each = functional.binary_cross_entropy_with_logits(tags, target, reduction="none")
+        each = each * (1 + (TAG_YES - 1) * target) * known
+        # The mean over a text's pieces, so that a long one counts no more than a short one.
+        total = total + TAG_WEIGHT * (each.sum((1, 2)) / known[:, :, 0].sum(1).clamp(min=1)).sum()
+    return answer_loss(logits, batch.labels, batch.weights, smoothing) + total / len(logits)
+
+
 def parameter_groups(network: Network, recipe: Recipe) -> list[dict[str, Any]]:
     """Rates that fall from the top layer to the embeddings; no decay on biases and norms."""
     layers = network.bert.config.num_hidden_layers
@@ -151,7 +167,7 @@ def parameter_groups(network: Network, recipe: Recipe) -> list[dict[str, Any]]:
         if "word_embeddings" in name:
             parameter.requires_grad = recipe.embedding_rate > 0
             continue
-        if name.startswith("heads"):
+        if name.startswith(("heads", "views", "tags")):
             rate = recipe.head_rate
         elif ".layer." in name:
             depth = layers - int(name.split(".layer.")[1].split(".")[0]) - 1
@@ -197,8 +213,8 @@ def fine_tune(
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * rate_at(done, recipe.warm_up)
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            logits = network(batch.ids, batch.mask)
-        value = loss(logits, batch, recipe.label_smoothing)
+            logits, tags = network(batch.ids, batch.mask)
+        value = loss(logits, tags, batch, recipe.label_smoothing)
         torch.autograd.backward(value)
         torch.nn.utils.clip_grad_norm_(dense, 1.0)
         for optimizer in optimizers:
@@ -242,11 +258,12 @@ def continue_from(network: Network, folder: Path) -> None:
     """Take the shipped weights, int8 multiplied out, instead of the base encoder's."""
     from classifiers.encoder import load_bert
 
-    bert, weight, bias = load_bert(folder)
+    bert, held = load_bert(folder)
     network.bert.load_state_dict(bert.state_dict())
+    own = dict(network.named_parameters())
     with torch.no_grad():
-        network.heads.weight.copy_(torch.from_numpy(weight.copy()))
-        network.heads.bias.copy_(torch.from_numpy(bias.copy()))
+        for name, value in held.items():
+            own[name].copy_(torch.from_numpy(value.copy()))
 
 
 def unpack(start: Path, cache: Path) -> Path:
@@ -254,7 +271,7 @@ def unpack(start: Path, cache: Path) -> Path:
     from classifiers.encoder import load_bert
 
     folder = cache / "continued"
-    bert, _, _ = load_bert(start)
+    bert, _ = load_bert(start)
     bert.save_pretrained(folder)
     (folder / "tokenizer.json").write_bytes((start / "tokenizer.json").read_bytes())
     return folder
@@ -266,24 +283,24 @@ def export(
     """Write graph, tokenizer and config; calibration is neutral until `calibrate` has run."""
     import onnx
 
-    from classifiers.onnx_graph import build
+    from classifiers.onnx_graph import HEADS, build
 
     out.mkdir(parents=True, exist_ok=True)
     config = json.loads((folder / "config.json").read_text())
     tensors = {name: value.float().numpy() for name, value in network.bert.state_dict().items()}
-    with torch.no_grad():
-        model = build(tensors, network.heads.weight.numpy(), network.heads.bias.numpy(), config)
+    own = dict(network.named_parameters())
+    model = build(tensors, {name: own[name].detach().numpy() for name in HEADS}, config)
     data = model.SerializeToString()
     onnx.save(model, str(out / "reader.onnx"))
     (out / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes())
-    import hashlib
-
     about = {
         "revision": f"reader-{hashlib.sha256(data).hexdigest()[:12]}",
+        "format": FORMAT,
         "base": base_encoder.HUB_ID,
         "encoder": config,
         "window": WINDOW,
         "recipe": dataclasses.asdict(recipe),
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "calibration": heads.NEUTRAL_CALIBRATION.to_json(),
         **notes,
     }
@@ -297,6 +314,7 @@ def _arguments(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Recipe]:
     parser.add_argument("--cache", type=Path, default=Path("var/encoder"))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "weights")
     parser.add_argument("--start", type=Path, help="weights to train on from, not the base")
+    parser.add_argument("--more", type=Path, action="append", default=[], help="labelled JSONL")
     parser.add_argument("--offline", action="store_true", help="do not ask the model hub")
     for field in dataclasses.fields(Recipe):
         kind = type(field.default)
@@ -307,34 +325,72 @@ def _arguments(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Recipe]:
     return given, Recipe(**{name: getattr(given, name) for name in names})
 
 
+def train_once(
+    folder: Path, start: Path | None, examples: Sequence[Example], recipe: Recipe, number: int
+) -> Network:
+    """One run. All runs begin with the same weights; each reads the texts in an order of its own."""
+    torch.manual_seed(recipe.seed)
+    network = Network(folder, recipe)
+    if start:
+        continue_from(network, start)
+    mine = dataclasses.replace(recipe, seed=recipe.seed + number)
+    torch.manual_seed(mine.seed)
+    rng = random.Random(mine.seed)  # noqa: S311
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.enable_truncation(WINDOW)
+    fine_tune(network, schedule(examples, mine, rng), tokenizer, mine)
+    return network
+
+
+def train_runs(
+    folder: Path, start: Path | None, examples: Sequence[Example], recipe: Recipe, cache: Path
+) -> Network:
+    """The mean of the weights of `recipe.runs` runs: it reads better than any one of them.
+
+    Each run is kept in `cache`, so that training which was broken off goes on with the next.
+    """
+    began = (start / "config.json").read_text(encoding="utf-8") if start else ""
+    parts = [dataset.fingerprint(examples), dataclasses.asdict(recipe), began]
+    key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+    states: list[dict[str, torch.Tensor]] = []
+    for number in range(recipe.runs):
+        kept = cache / f"run-{key}-{number}.safetensors"
+        if not kept.exists():
+            log.info("Run %d of %d", number + 1, recipe.runs)
+            network = train_once(folder, start, examples, recipe, number)
+            save_file({k: v.contiguous() for k, v in network.state_dict().items()}, kept)
+        states.append(load_file(kept))
+    network = Network(folder, recipe)
+    network.load_state_dict(
+        {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}
+    )
+    network.train(False)
+    return network
+
+
+def forget_runs(cache: Path) -> None:
+    """Once the weights are written, the runs that they are the mean of are of no more use."""
+    for kept in cache.glob("run-*.safetensors"):
+        kept.unlink()
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """The command line; prints what it does and how long it takes."""
     given, recipe = _arguments(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    torch.manual_seed(recipe.seed)
-    np.random.seed(recipe.seed)
     torch.set_num_threads(recipe.threads)
+    started = time.monotonic()
     own = dataset.own_posts(given.own)
     examples = dataset.training_examples(given.public, own["train"])
+    examples += [e for file in given.more for e in dataset.labelled(file, "more")]
     log.info("%d training texts, %d of them own posts", len(examples), len(own["train"]))
-    hub_id = None if given.offline else base_encoder.HUB_ID
     if given.start:
         folder = unpack(given.start, given.cache)
     else:
+        hub_id = None if given.offline else base_encoder.HUB_ID
         folder = small_encoder(given.cache, examples, recipe, hub_id)
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.enable_truncation(WINDOW)
-    rng = random.Random(recipe.seed)  # noqa: S311
-    network = Network(folder, recipe)
-    stages = [recipe]
-    if given.start:
-        continue_from(network, given.start)
-    else:
-        stages += [dataclasses.replace(recipe, **changes) for changes in LATER_STAGES]
-    for number, stage in enumerate(stages, 1):
-        log.info("Stage %d of %d", number, len(stages))
-        fine_tune(network, schedule(examples, stage, rng), tokenizer, stage)
+    network = train_runs(folder, given.start, examples, recipe, given.cache)
     notes = {
         "started_from": json.loads((given.start / "config.json").read_text())["revision"]
         if given.start
@@ -348,6 +404,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     from classifiers.calibrate import calibrate
 
     calibrate(given.out, given.public, own["validation"], recipe.threads)
+    forget_runs(given.cache)
+    log.info("%.0f minutes", (time.monotonic() - started) / 60)
 
 
 if __name__ == "__main__":

@@ -103,6 +103,32 @@ def query_number(name: str) -> int | None:
     return int(value) if value.isdecimal() and value.isascii() and len(value) < 16 else None
 
 
+def paging(page: Page, key: str, position: int, size: int, total: int) -> None:
+    """Back and forth in a list of `total`, of which `size` are shown from `position` on; `key` is
+    where the session keeps the position."""
+    _ = page.gettext
+    if total <= size:
+        return
+
+    def move(offset: int) -> None:
+        st.session_state[key] = offset
+
+    left, middle, right = st.columns([1, 2, 1], vertical_alignment="center")
+    left.button(
+        _("Previous"), disabled=position == 0, on_click=move, args=(max(0, position - size),)
+    )
+    shown = _(
+        "{first} to {last} of {total}",
+        first=position + 1,
+        last=min(position + size, total),
+        total=total,
+    )
+    middle.html(f'<p class="ls-meta" style="text-align:center">{safe(shown)}</p>')
+    right.button(
+        _("Next"), disabled=position + size >= total, on_click=move, args=(position + size,)
+    )
+
+
 # ---------------------------------------------------------------------------- actions
 
 

@@ -208,6 +208,46 @@ def import_file(
     print(json.dumps(result.to_json(), ensure_ascii=False))
 
 
+@app.command()
+def retrain(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="JSONL of labelled texts that you may use, beside the corrections."),
+    ] = None,
+    full: Annotated[
+        Path | None,
+        typer.Option(help="Fine-tune the whole encoder, with the public sets in this folder."),
+    ] = None,
+    use: Annotated[str | None, typer.Option(help="Put this version to use.")] = None,
+    rollback: Annotated[bool, typer.Option(help="Back to what came before.")] = False,
+    show: Annotated[bool, typer.Option("--list", help="Every version.")] = False,
+    force: Annotated[bool, typer.Option(help="Use the new weights even if worse.")] = False,
+) -> None:
+    """Teach the reader what people corrected; a worse one is kept and not used (exit 1)."""
+    from listener import retraining
+    from listener.pipeline import utc_now
+
+    settings = _settings()
+    if show:
+        retraining.show(settings, out)
+    elif rollback:
+        print(f"{retraining.roll_back(settings)} is in use from the next start of the service on")
+    elif use is not None:
+        retraining.use(settings, use)
+        print(f"{use} is in use from the next start of the service on")
+    else:
+        better = retraining.run(
+            settings,
+            _database(settings),
+            files or [],
+            now=utc_now(),
+            told=out,
+            public=full,
+            force=force,
+        )
+        raise typer.Exit(0 if better else 1)
+
+
 # ---------------------------------------------------------------------------- what there is
 
 

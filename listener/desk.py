@@ -21,13 +21,24 @@ from listener.crm import CRMS, Crm
 from listener.domain import CaseStatus, ContactEvent, Customer, Resolution, Role
 from listener.errors import AccountError, CRMError, NotAllowed, StorageError
 from listener.settings import Settings
-from listener.storage import Database, alerts, cases, health, mentions, people, readings, trends
+from listener.storage import (
+    Database,
+    alerts,
+    cases,
+    health,
+    mentions,
+    people,
+    readings,
+    review,
+    trends,
+)
 from listener.storage.alerts import StoredAlert, StoredNotification
 from listener.storage.cases import CaseDetail, CaseFilter, CaseSummary
 from listener.storage.health import LoopHealth, SubscriptionHealth
 from listener.storage.mentions import StoredReject
 from listener.storage.people import User
 from listener.storage.readings import StoredReading
+from listener.storage.review import Doubt
 from listener.storage.trends import Tally
 
 _WORKERS = frozenset({Role.COMMUNITY_MANAGER.value, Role.ADMINISTRATOR.value})
@@ -217,6 +228,30 @@ class Desk:
             cases.confirm_customer(
                 session, case_id, crm, ref, by=user.username, version=version, now=self.now()
             )
+
+    # ------------------------------------------------------------------ what is in doubt
+
+    def review(self, user: User, *, limit: int = 20, offset: int = 0) -> tuple[list[Doubt], int]:
+        """(a page of what the reader is not sure of, the newest first; how many there are)."""
+        with self.db.read() as session:
+            return review.waiting(session, self._own_brands(user), limit=limit, offset=offset)
+
+    def decide(self, user: User, mention_id: int, *, complaint: bool, harassment: bool) -> None:
+        """A person's word on a mention in doubt; a complaint gets its case at the next turn."""
+        _worker(user)
+        with self.db.write() as session:
+            review.decide(
+                session,
+                mention_id,
+                self._own_brands(user),
+                complaint=complaint,
+                harassment=harassment,
+                by=user.username,
+                now=self.now(),
+            )
+
+    def _own_brands(self, user: User) -> list[str]:
+        return [b.key for b in self.settings.brands if b.kind == "own" and may_see(user, b.key)]
 
     # ------------------------------------------------------------------ customers
 

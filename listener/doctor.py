@@ -79,8 +79,7 @@ def _database(own: Settings, migrate: bool) -> str:
 
 
 def _reader(own: Settings) -> str:
-    config = own.listener.process
-    reads = reader.load(config.weights)
+    reads = reader.configured(own)
     reading = reads.read(["otra vez el 1004, van seis llamadas hoy y ya dije que no"])[0]
     return f"{reads.model} reads a test sentence as {reading.category or 'no complaint'}"
 

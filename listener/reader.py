@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -26,14 +27,40 @@ class Reads(Protocol):
     ) -> list[Reading]: ...
 
 
-def load(weights: str = "", threads: int = 0) -> Reads:
-    """The reader from a folder of weights (empty: those that ship). Raises ReaderMissing."""
+WEIGHTS = "weights"
+"""The folder in `var` where `listener retrain` keeps what it made."""
+
+
+def load(var: Path, weights: str = "", threads: int = 0, sentiment_model: str = "") -> Reads:
+    """The reader from a folder of weights; empty: those that `listener retrain` made and put to
+    use in `var`, or else those that ship. `sentiment_model` answers sentiment instead of our own
+    head. Raises ReaderMissing."""
     import classifiers  # takes a second, and many commands read nothing
+    from classifiers import versions
+    from classifiers.hub_sentiment import HubSentiment
+
+    folder = Path(weights) if weights else versions.active(var / WEIGHTS)
+    with missing_is_told():
+        own = classifiers.load(folder, threads=threads or None)
+        return HubSentiment(own, sentiment_model) if sentiment_model else own
+
+
+@contextmanager
+def missing_is_told() -> Iterator[None]:
+    """What the classifiers cannot load, as an error of ours."""
+    import classifiers
+    from classifiers.hub_sentiment import NoSentimentModel
 
     try:
-        return classifiers.load(Path(weights) if weights else None, threads=threads or None)
-    except classifiers.ModelMissing as error:
+        yield
+    except (classifiers.ModelMissing, NoSentimentModel) as error:
         raise ReaderMissing(str(error)) from error
+
+
+def configured(settings: Settings) -> Reads:
+    """The reader that the configuration asks for. Raises ReaderMissing."""
+    config = settings.listener.process
+    return load(settings.var, config.weights, config.threads, config.sentiment_model)
 
 
 def lazy(settings: Settings) -> Callable[[], Reads]:
@@ -44,8 +71,7 @@ def lazy(settings: Settings) -> Callable[[], Reads]:
     def get() -> Reads:
         with lock:
             if not loaded:
-                config = settings.listener.process
-                loaded.append(load(config.weights, config.threads))
+                loaded.append(configured(settings))
             return loaded[0]
 
     return get

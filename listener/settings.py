@@ -103,7 +103,8 @@ class Process(Section):
     threads: int = Field(0, ge=0, le=256)  # 0: as many as the machine has cores, up to four
     near_duplicate: float = Field(0.8, gt=0, le=1)
     max_attempts: int = Field(3, ge=1)
-    weights: str = ""  # empty: the weights that ship with the package
+    weights: str = ""  # empty: those of `listener retrain`, or that ship with the package
+    sentiment_model: str = ""  # a hub's model or a folder; empty: our own head
 
 
 class Http(Section):
@@ -345,6 +346,11 @@ class Settings(Section):
         return next((b for b in self.brands if b.key == key), None)
 
 
+def var_folder(env: Mapping[str, str] = os.environ) -> Path:
+    """Where the service writes: `LISTENER_VAR`, by default `var` in the current folder."""
+    return Path(env.get("LISTENER_VAR") or "var").absolute()
+
+
 def secret(variable: str, needed_by: str) -> str:
     """The value of an environment variable, read when needed so that it lives in no object."""
     value = os.environ.get(variable, "")
@@ -382,7 +388,7 @@ def load(folder: Path | str | None = None, environ: Mapping[str, str] | None = N
             hint = f" Did you mean {close[0]}?" if close else f" Known: {', '.join(_FILES)}."
             raise ConfigError(f"{path}: not a configuration file that Listener reads.{hint}")
     parts = {name: _read(base / name, model) for name, model in _FILES.items()}
-    var = Path(env.get("LISTENER_VAR") or "var").absolute()
+    var = var_folder(env)
     brands = parts["brands.toml"]
     sources = parts["sources.toml"]
     settings = Settings(

@@ -10,6 +10,7 @@ from classifiers.reading import Reading
 from listener import jsonl, query, reader
 from listener.jsonl import Line
 from listener.query import Searchable
+from listener.settings import var_folder
 
 _BATCH = 256
 
@@ -18,7 +19,7 @@ def classify(
     stream: BinaryIO, out: BinaryIO, err: TextIO, *, countries: Sequence[str] = ("ES",)
 ) -> int:
     """As many lines out as in, in order. Returns 2 when a line could not be read, else 0."""
-    reads = reader.load()
+    reads = reader.load(var_folder())
     bad = False
     for batch in jsonl.batches(jsonl.read(stream), _BATCH):
         good = [line for line in batch if line.error is None]

@@ -162,6 +162,83 @@ def random_strings(count: int, seed: int = 11) -> list[str]:
     return result
 
 
+def mutated(count: int, seed: int = 12) -> list[str]:
+    """Invented posts as no one would write them: cut, doubled, reversed, mixed with other scripts,
+    emoji, marks of direction, nulls; only emoji; nothing; and two of a megabyte."""
+    rng = random.Random(seed)
+    posts = [row["text"] for row in texts(None, 10**6)]
+    strange = [
+        "\u202e",
+        "\u2066",
+        "\u200b",
+        "\x00",
+        "\ud83d",
+        "😡",
+        "ﷺ",
+        "е",
+        "中",
+        "\u0301",
+        "\r\n",
+    ]
+    changes = [
+        lambda t: t[rng.randrange(len(t) + 1) :],
+        lambda t: t[::-1],
+        lambda t: t * rng.randint(2, 5),
+        lambda t: "".join(rng.sample(list(t), len(t))),
+        lambda t: t.upper(),
+        lambda t: "".join(c + rng.choice(["", "", "", *strange]) for c in t),
+        lambda t: t.replace(" ", ""),
+        lambda t: t + " " + rng.choice(posts),
+        lambda t: "".join(rng.choice(strange) for _ in t),
+        lambda _: "😡" * rng.randint(1, 200),
+        lambda _: "",
+    ]
+    result = []
+    for _ in range(count - 2):
+        text = rng.choice(posts)
+        for change in rng.sample(changes[:8], 2) if rng.random() < 0.9 else [rng.choice(changes)]:
+            text = change(text)[:4000]
+        result.append(text)
+    return [*result, "no me llaméis más " * 55_000, "\u0627" * 1_000_000]
+
+
+def robust(public: Path | None, count: int) -> dict[str, Any]:
+    """100,000 random and mutated texts: one line each, in order, no error; and a thousand of them
+    read the same alone, together and in another order."""
+    from classifiers import load
+
+    given = random_strings(50_000) + mutated(50_000)
+    random.Random(13).shuffle(given)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "in.jsonl"
+        file.write_text(
+            "".join(json.dumps({"id": i, "text": t}) + "\n" for i, t in enumerate(given))
+        )
+        wall, peak, out, err = measured([*LISTENER, "classify", str(file)], dict(os.environ))
+    ids = [json.loads(line)["id"] for line in out.splitlines()]
+    reader, some = load(threads=2), given[:1000]
+
+    def said(texts: list[str]) -> list[Any]:
+        return [
+            (r.sentiment, r.complaint, r.category, r.harassment, r.scores, r.facts, r.evidence)
+            for r in reader.read(texts)
+        ]
+
+    together = said(some)
+    order = random.Random(14).sample(range(len(some)), len(some))
+    shuffled = said([some[i] for i in order])
+    return {
+        "lines_in": len(given),
+        "lines_out": len(ids),
+        "in_order": ids == list(range(len(given))),
+        "errors": err.count("\n"),
+        "seconds": round(wall),
+        "peak_mb": round(peak),
+        "same_in_any_order": [together[i] for i in order] == shuffled,
+        "same_alone": [said([text])[0] for text in some] == together,
+    }
+
+
 def contract(public: Path | None, count: int) -> dict[str, Any]:
     """`classify` and `match` on every text of PUBLIC, on nothing, and on 10,000 random strings:
     as many lines out as in, each with its own id, and only the exit codes that are promised."""
@@ -213,16 +290,27 @@ def contract(public: Path | None, count: int) -> dict[str, Any]:
     return result
 
 
+def reader(public: Path | None, count: int) -> dict[str, Any]:
+    """The reader beside the stock pipeline with a model of XLM-R-base's size."""
+    from tests.bench_reader import measure
+
+    return measure(public)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--public", type=Path)
     parser.add_argument("--count", type=int, default=20_000)
-    parser.add_argument("parts", nargs="*", default=["classify", "road"])
+    parser.add_argument("parts", nargs="*", default=["reader", "classify", "road"])
     given = parser.parse_args()
     for part in given.parts:
-        result = {"classify": classify, "road": road, "contract": contract}[part](
-            given.public, given.count
-        )
+        result = {
+            "reader": reader,
+            "classify": classify,
+            "road": road,
+            "contract": contract,
+            "robust": robust,
+        }[part](given.public, given.count)
         print(json.dumps({part: result}, ensure_ascii=False, indent=1), flush=True)
 
 

@@ -19,6 +19,7 @@ from listener.domain import (
     Route,
 )
 from listener.storage.mentions import BrandHit, Found
+from listener.storage.people import User
 
 NOW = datetime(2026, 11, 20, 10, 30, tzinfo=UTC)  # a Friday, 11:30 in Madrid
 NOBODY = CustomerMatch(False, None, 0.0, ())
@@ -67,6 +68,26 @@ def route(owner: str | None = "lucia", queue: str = "harassment") -> Route:
     )
 
 
+def user(username: str, **changes: Any) -> User:
+    """A community manager who sees every brand and serves every queue."""
+    fields: dict[str, Any] = {
+        "username": username,
+        "name": username.title(),
+        "email": f"{username}@example.org",
+        "role": "community_manager",
+        "language": "es",
+        "time_zone": "Europe/Madrid",
+        "brands": (),
+        "languages": (),
+        "queues": (),
+        "password_hash": None,
+        "failed_sign_ins": 0,
+        "locked_until": None,
+        "disabled": False,
+    }
+    return User(**(fields | changes))
+
+
 def reading(
     *,
     complaint: bool = True,
@@ -75,6 +96,7 @@ def reading(
     sentiment: str = "negative",
     numbers: Sequence[str] = (),
     lang: str = "es",
+    uncertain: Sequence[str] = (),
     **facts: Any,
 ) -> Reading:
     """As the real reader answers, with the labels that a test is about."""
@@ -87,7 +109,7 @@ def reading(
         category=category,
         harassment=harassment,
         scores={"complaint": 0.9 if complaint else 0.1, "harassment": 0.9 if harassment else 0.1},
-        uncertain=(),
+        uncertain=tuple(uncertain),
         facts=CallFacts(
             numbers=tuple(NumberMention(n, None, (0, len(n)), n) for n in numbers), **facts
         ),

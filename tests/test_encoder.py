@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifiers import base_encoder, encoder, onnx_graph
+from classifiers import base_encoder, encoder, heads, onnx_graph
 from classifiers.encoder import PieceSplitter, Window, deciding, plain, sentences
 from classifiers.reader import Reader
 
@@ -175,16 +175,30 @@ def test_graph_and_torch_agree_on_an_encoder_of_two_layers(tmp_path: Path) -> No
     )
     bert = BertModel(config, add_pooling_layer=False).train(False)
     tensors = {name: value.numpy() for name, value in bert.state_dict().items()}
-    weight = np.random.default_rng(3).normal(size=(15, 24)).astype(np.float32)
+    rng = np.random.default_rng(3)
+    shapes = {
+        "views.weight": (heads.VIEWS, 24),
+        "heads.weight": (heads.WIDTH, 24 * (1 + heads.VIEWS)),
+        "heads.bias": (heads.WIDTH,),
+        "tags.weight": (len(heads.TAGS), 24),
+        "tags.bias": (len(heads.TAGS),),
+    }
+    held = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
     about = config.to_dict()
-    graph = onnx_graph.build(tensors, weight, np.arange(15, dtype=np.float32), about)
+    graph = onnx_graph.build(tensors, held, about)
     onnx.save(graph, str(tmp_path / encoder.MODEL_FILE))
     (tmp_path / encoder.CONFIG_FILE).write_text(json.dumps({"encoder": about}))
     ids = (0, 7, 9, 30, 41, 2)
     window = Window(ids, ((0, 0),) * len(ids))
     (served,) = encoder.OnnxEngine(tmp_path, 1).run([window])
     (trained,) = encoder.TorchEngine(tmp_path, 1).run([window])
-    assert np.allclose(served.logits, trained.logits, atol=0.15)
+    assert np.allclose(served.logits, trained.logits, atol=0.3)
+    assert np.allclose(served.tags, trained.tags, atol=0.15)
+    assert np.allclose(served.features, trained.features, atol=0.15)
+    assert served.pooled.shape == (24,)
+    assert served.tags.shape == (len(ids), len(heads.TAGS))
+    back = encoder.load_heads(tmp_path)
+    assert all(np.array_equal(back[name], held[name]) for name in onnx_graph.HEADS)
 
 
 def test_loads_as_a_sentence_transformers_model(tmp_path: Path) -> None:

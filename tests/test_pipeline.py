@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from builders import NOW, ByHand, mention, page, reading
+from builders import NOW, ByHand, mention, page, reading, user
 
 from listener import pipeline, processing, schedule
 from listener.crm import csv_import
@@ -36,7 +36,6 @@ from listener.sources import SOURCES
 from listener.storage import Database, alerts, cases, health, people, readings, trends
 from listener.storage.alerts import StoredAlert
 from listener.storage.cases import CaseDetail, CaseFilter
-from listener.storage.people import User
 from listener.storage.tables import MentionBrand, MentionRow, RawPageRow, Reject, ReportedNumber
 
 
@@ -419,23 +418,8 @@ def test_martas_complaint_becomes_a_routed_case_and_a_mail(scene: Scene) -> None
 
 
 def employ(scene: Scene, username: str, email: str, **changes: Any) -> None:
-    base = User(
-        username=username,
-        name=username.title(),
-        email=email,
-        role="community_manager",
-        language="es",
-        time_zone="Europe/Madrid",
-        brands=(),
-        languages=(),
-        queues=(),
-        password_hash=None,
-        failed_sign_ins=0,
-        locked_until=None,
-        disabled=False,
-    )
     with scene.db.write() as session:
-        people.add(session, replace(base, **changes), NOW)
+        people.add(session, user(username, email=email, **changes), NOW)
 
 
 def test_work_is_shared_and_goes_to_who_may_have_it(scene: Scene) -> None:

@@ -219,6 +219,6 @@ def test_one_window_that_complains_makes_the_text_a_complaint() -> None:
 
 
 def test_a_language_without_its_own_temperature_takes_the_common_one() -> None:
-    calibration = heads.Calibration({"sentiment": {"*": 2.0, "es": 1.0}}, {}, {})
+    calibration = heads.Calibration({"sentiment": {"*": 2.0, "es": 1.0}}, {}, {}, {})
     assert calibration.heat("sentiment", "es") == 1.0
     assert calibration.heat("sentiment", "und") == 2.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
-from classifiers import batches, calibrate, dataset, evaluate, heads, train
+from classifiers import batches, calibrate, dataset, encoder, evaluate, heads, train
 from classifiers.dataset import Example
 from classifiers.reader import Reader
 
@@ -103,6 +105,20 @@ def test_the_same_seed_gives_the_same_weights(toy: Path) -> None:
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
+def test_weights_are_the_mean_of_runs_that_are_kept(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = dataclasses.replace(RECIPE, runs=2, repeats_own=40)
+    network = train.train_runs(toy, None, EXAMPLES, recipe, tmp_path)
+    one, two = (load_file(path) for path in sorted(tmp_path.glob("run-*.safetensors")))
+    name = "heads.weight"
+    assert not torch.equal(one[name], two[name])
+    assert torch.allclose(network.state_dict()[name], (one[name] + two[name]) / 2)
+    monkeypatch.setattr(train, "train_once", lambda *_: pytest.fail("the runs are there already"))
+    again = train.train_runs(toy, None, EXAMPLES, recipe, tmp_path)
+    assert torch.equal(again.state_dict()[name], network.state_dict()[name])
+
+
 def test_calibration_is_written_and_read_back(toy: Path, tmp_path: Path) -> None:
     train.export(trained(toy), toy, tmp_path, RECIPE, {})
     public = tmp_path / "public"
@@ -131,6 +147,7 @@ def test_no_set_that_may_not_train_gives_training_texts(tmp_path: Path) -> None:
     for name in (*dataset.TRAINING_SETS, *evaluate.OTHER_WORLD):
         (tmp_path / name).mkdir()
         row = {"text": f"text of {name}", "lang": "en", "harassment": True, "complaint": True}
+        row["sentiment"] = "negative"
         (tmp_path / name / "train.jsonl").write_text(json.dumps(row) + "\n")
     sources = {e.source for e in dataset.training_examples(tmp_path, EXAMPLES)}
     assert sources == {"own", *dataset.TRAINING_SETS}
@@ -155,19 +172,129 @@ def test_the_schedule_holds_every_text_as_often_as_the_recipe_says() -> None:
 
 def test_unknown_answers_train_nothing() -> None:
     silent = Example("x", "en", "umsab")
-    batch = batches.collate([[0, 5, 2]], [silent], 0.0, random.Random(0))
-    assert train.loss(torch.randn(1, heads.WIDTH), batch, 0.05).item() == 0.0
+    batch = batches.collate([[0, 5, 2]], [silent], [None], 0.0, random.Random(0))
+    logits, tags = torch.randn(1, heads.WIDTH), torch.randn(1, 3, len(heads.TAGS))
+    assert train.loss(logits, tags, batch, 0.05).item() == 0.0
 
 
 @pytest.mark.parametrize(
     ("index", "better"), [(heads.HARASSMENT, 5.0), (heads.COMPLAINT, 5.0), (0, 5.0), (5, 5.0)]
 )
 def test_every_known_answer_pulls_its_own_logit(index: int, better: float) -> None:
-    batch = batches.collate([[0, 5, 2]], [EXAMPLES[0]], 0.0, random.Random(0))
-    logits = torch.zeros(1, heads.WIDTH)
-    before = train.loss(logits, batch, 0.05)
+    batch = batches.collate([[0, 5, 2]], [EXAMPLES[0]], [None], 0.0, random.Random(0))
+    logits, tags = torch.zeros(1, heads.WIDTH), torch.zeros(1, 3, len(heads.TAGS))
+    before = train.loss(logits, tags, batch, 0.05)
     logits[0, index] = better
-    assert train.loss(logits, batch, 0.05) < before
+    assert train.loss(logits, tags, batch, 0.05) < before
+
+
+TOLD = {
+    "numbers": ["1004"],
+    "contact_count": 6,
+    "contact_count_span": "six times",
+    "period_days": None,
+    "period_days_span": None,
+    "opt_out": True,
+    "opt_out_span": "I said no",
+    "off_hours": False,
+    "off_hours_span": None,
+    "channels": ["call", "sms"],
+    "churn_threat": False,
+    "churn_threat_span": None,
+    "legal_threat": False,
+    "legal_threat_span": None,
+}
+CLAIM = "http://x.example 1004 rang six times and I said no"
+
+
+def test_facts_become_answers_and_places() -> None:
+    facts = dataset.facts_of(CLAIM, TOLD)
+    said = dict(zip(heads.FACTS, facts.said, strict=True))
+    assert {name for name, yes in said.items() if yes} == {
+        "opt_out",
+        "contact_count",
+        "call",
+        "sms",
+    }
+    parts = {(heads.TAGS[tag], CLAIM[a:b]) for tag, a, b in facts.spans}
+    assert parts == {
+        ("numbers", "1004"),
+        ("contact_count", "six times"),
+        ("opt_out", "I said no"),
+    }
+
+
+def test_pieces_are_tagged_where_the_original_text_says_so() -> None:
+    claim = Example(CLAIM, "en", "own", harassment=True, facts=dataset.facts_of(CLAIM, TOLD))
+    read = encoder.plain(CLAIM)  # the link is shorter there
+    words = [(m.start(), m.end()) for m in re.finditer(r"\S+", read.text)]
+    rows = batches.piece_tags([(0, 0), *words, (0, 0)], read, claim)
+    assert rows is not None
+    tagged = {
+        name: " ".join(
+            read.text[a:b] for (a, b), row in zip(words, rows[1:-1], strict=True) if row[tag]
+        )
+        for tag, name in enumerate(heads.TAGS)
+    }
+    assert tagged["numbers"] == "1004"
+    assert tagged["contact_count"] == "six times"
+    assert tagged["opt_out"] == "I said no"
+    assert not any(rows[0])
+    assert not any(rows[-1])
+
+
+@pytest.mark.parametrize("what", ["facts", "tags"])
+def test_what_a_post_claims_pulls_its_own_logits(what: str) -> None:
+    facts = dataset.facts_of(CLAIM, TOLD)
+    claim = Example(CLAIM, "en", "own", harassment=True, facts=facts)
+    rows = [[0.0] * len(heads.TAGS), [1.0] + [0.0] * 6, [0.0] * len(heads.TAGS)]
+    batch = batches.collate([[0, 5, 2]], [claim], [rows], 0.0, random.Random(0))
+    logits, tags = torch.zeros(1, heads.WIDTH), torch.zeros(1, 3, len(heads.TAGS))
+    before = train.loss(logits, tags, batch, 0.05)
+    if what == "facts":
+        logits[0, heads.FACT.start + heads.FACTS.index("opt_out")] = 4.0
+    else:
+        tags[0, 1, heads.TAGS.index("numbers")] = 4.0
+    assert train.loss(logits, tags, batch, 0.05) < before
+
+
+def test_a_joined_post_keeps_the_claims_of_the_one_that_makes_them() -> None:
+    claim = Example(CLAIM, "en", "own", harassment=True, facts=dataset.facts_of(CLAIM, TOLD))
+    rain = Example("Nice rain today.", "en", "own", complaint=False, harassment=False)
+    both = dataset.join(rain, claim)
+    assert both.facts is not None
+    tag, start, end = both.facts.spans[0]
+    assert (heads.TAGS[tag], both.text[start:end]) == ("numbers", "1004")
+    assert dataset.join(claim, claim).facts is None
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("{", "not JSON"),
+        ("[]", "no `text`"),
+        ('{"text": " "}', "no `text`"),
+        ('{"text": "hola"}', "no label"),
+        ('{"text": "hola", "harassment": "yes"}', "'yes' is no harassment; allowed: True, False"),
+        ('{"text": "hola", "category": "noise"}', "is no category"),
+        ('{"text": "hola", "complaint": 1}', "1 is no complaint"),
+        ('{"text": "hola", "complaint": false, "harassment": true}', "says that it is none"),
+        ('{"text": "hola", "category": "billing", "harassment": true}', "contradict"),
+    ],
+)
+def test_a_wrong_line_of_labelled_texts_is_named(tmp_path: Path, line: str, why: str) -> None:
+    file = tmp_path / "more.jsonl"
+    file.write_text('{"text": "basta", "complaint": true}\n' + line + "\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="line 2") as raised:
+        dataset.labelled(file, "more")
+    assert why in str(raised.value)
+
+
+def test_labelled_texts_know_only_what_they_say(tmp_path: Path) -> None:
+    file = tmp_path / "more.jsonl"
+    file.write_text('{"text": "basta", "lang": "es", "complaint": true}\n', encoding="utf-8")
+    [read] = dataset.labelled(file, "more")
+    assert read == Example("basta", "es", "more", complaint=True)
 
 
 def test_an_unread_no_counts_less_than_one_that_was_read() -> None:

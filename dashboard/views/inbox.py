@@ -33,7 +33,7 @@ def show(page: Page) -> None:
     )
     for line in lines:
         _line(page, line)
-    _paging(page, position, total)
+    pages.paging(page, "inbox_offset", position, _SIZE, total)
 
 
 def _filters(page: Page) -> CaseFilter:
@@ -159,30 +159,6 @@ def _line(page: Page, line: InboxLine) -> None:
             icon=":material/arrow_forward:",
             query_params={"id": str(case.id)},
         )
-
-
-def _paging(page: Page, position: int, total: int) -> None:
-    _ = page.gettext
-    if total <= _SIZE:
-        return
-
-    def move(offset: int) -> None:
-        st.session_state["inbox_offset"] = offset
-
-    left, middle, right = st.columns([1, 2, 1], vertical_alignment="center")
-    left.button(
-        _("Previous"), disabled=position == 0, on_click=move, args=(max(0, position - _SIZE),)
-    )
-    shown = _(
-        "{first} to {last} of {total}",
-        first=position + 1,
-        last=min(position + _SIZE, total),
-        total=total,
-    )
-    middle.html(f'<p class="ls-meta" style="text-align:center">{safe(shown)}</p>')
-    right.button(
-        _("Next"), disabled=position + _SIZE >= total, on_click=move, args=(position + _SIZE,)
-    )
 
 
 def _nothing(page: Page, wanted: CaseFilter) -> None:

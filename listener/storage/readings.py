@@ -11,19 +11,15 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from classifiers.heads import CATEGORIES, SENTIMENTS
+from classifiers.dataset import LABELS as LABELS  # what a person may correct, and how
+from classifiers.heads import CATEGORIES
 from classifiers.reading import Reading
 from listener.errors import StorageError
 from listener.storage.database import upsert
 from listener.storage.tables import Correction, MentionRow, ReadingRow
 
-LABELS: Mapping[str, tuple[Any, ...]] = {
-    "sentiment": SENTIMENTS,
-    "complaint": (True, False),
-    "harassment": (True, False),
-    "category": (*CATEGORIES, None),
-}
-"""The questions that a person may correct, and what may be answered."""
+# The questions that decide whether there is a case; who answers one settles the doubt about both.
+DECIDING = frozenset({"complaint", "harassment"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +51,7 @@ def save(session: Session, readings: Iterable[tuple[int, Reading]], now: datetim
             "harassment": r.harassment,
             "scores": {k: round(float(v), 4) for k, v in r.scores.items()},
             "uncertain": list(r.uncertain),
+            "doubtful": bool(DECIDING & set(r.uncertain)),
             "facts": r.facts.to_json(),
             "evidence": [list(span) for span in r.evidence],
             "model": r.model,
@@ -81,10 +78,11 @@ def _correct_again(session: Session, mention_ids: Sequence[int]) -> None:
             .order_by(Correction.id)
         )
         for mention_id, question, value in said.all():
+            settled = {"doubtful": False} if question in DECIDING else {}
             session.execute(
                 sa.update(ReadingRow)
                 .where(ReadingRow.mention_id == mention_id)
-                .values({question: value})
+                .values({question: value, **settled})
             )
 
 
@@ -117,6 +115,43 @@ def load(session: Session, mention_ids: Sequence[int]) -> dict[int, StoredReadin
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """A text with what people said of it; questions that nobody answered are not in `answers`."""
+
+    text: str
+    lang: str
+    answers: Mapping[str, Any]
+
+
+def corrected(session: Session) -> list[Corrected]:
+    """Every mention that somebody corrected, oldest first, with the newest answer to each question;
+    invented ones teach nothing and are left out. A category that only followed from another answer
+    is the reader's own guess and teaches nothing either, unless it follows for certain."""
+    found: dict[int, Corrected] = {}
+    rows = session.execute(
+        sa.select(
+            Correction.mention_id,
+            Correction.question,
+            Correction.value,
+            Correction.implied,
+            MentionRow.text,
+            ReadingRow.lang,
+        )
+        .join(MentionRow, MentionRow.id == Correction.mention_id)
+        .join(ReadingRow, ReadingRow.mention_id == Correction.mention_id)
+        .where(Correction.question.in_(LABELS), MentionRow.invented.is_(False))
+        .order_by(Correction.id)
+    )
+    for mention_id, question, value, implied, text, lang in rows:
+        if implied and question == "category" and value not in (None, "harassment"):
+            continue
+        known = found.get(mention_id)
+        answers = dict(known.answers) if known else {}
+        found[mention_id] = Corrected(text, lang, {**answers, question: value})
+    return list(found.values())
+
+
 def correct(
     session: Session, mention_id: int, question: str, value: Any, *, by: str, now: datetime
 ) -> None:
@@ -127,7 +162,7 @@ def correct(
         )
     if session.get(MentionRow, mention_id) is None:
         raise StorageError(f"mention {mention_id} does not exist")
-    # The questions hang together (LABELS.md): one answer settles what follows from it.
+    # The questions hang together (docs/labels.md): one answer settles what follows from it.
     implied: dict[str, Any] = {question: value}
     if question == "harassment" and value:
         implied |= {"complaint": True, "category": "harassment"}
@@ -138,20 +173,41 @@ def correct(
     elif question == "harassment":
         current = load(session, [mention_id]).get(mention_id)
         if current is not None and current.category == "harassment":
-            implied |= {"category": "other"}
+            implied |= {"category": _next_category(current)}
     elif question == "complaint":
         current = load(session, [mention_id]).get(mention_id)
         if current is not None and current.category is None:
-            implied |= {"category": "other"}  # a complaint has one; the person may name it next
+            # A complaint has one; the person may name it next.
+            implied |= {"category": _next_category(current)}
     for name, answer in implied.items():
         session.add(
-            Correction(mention_id=mention_id, question=name, value=answer, by_user=by, at=now)
+            Correction(
+                mention_id=mention_id,
+                question=name,
+                value=answer,
+                implied=name != question,
+                by_user=by,
+                at=now,
+            )
         )
     row = session.get(ReadingRow, mention_id)
     if row is not None:
         # Trends count by these columns; the model's own answer stays in `scores`.
         for name, answer in implied.items():
             setattr(row, name, answer)
+        if DECIDING & implied.keys():
+            row.doubtful = False
+
+
+def _next_category(reading: StoredReading) -> str:
+    """What the reader would call it, if it is a complaint and not harassment."""
+    chances = {
+        name: reading.scores.get(f"category.{name}", 0.0)
+        for name in CATEGORIES
+        if name != "harassment"
+    }
+    best = max(chances, key=lambda name: chances[name])
+    return best if chances[best] > 0 else "other"
 
 
 def _overlay(reading: StoredReading, question: str, value: Any, by: str) -> StoredReading:

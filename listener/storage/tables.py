@@ -233,6 +233,7 @@ class ReadingRow(Base):
     harassment: Mapped[bool] = mapped_column(Boolean, index=True)
     scores: Mapped[dict[str, Any]]
     uncertain: Mapped[list[Any]]
+    doubtful: Mapped[bool] = mapped_column(Boolean, index=True)  # waits for a person's word
     facts: Mapped[dict[str, Any]]
     evidence: Mapped[list[Any]]
     model: Mapped[str] = mapped_column(String(80))
@@ -248,6 +249,7 @@ class Correction(Base):
     mention_id: Mapped[int] = mapped_column(ForeignKey("mentions.id"), index=True)
     question: Mapped[str] = mapped_column(String(40))
     value: Mapped[Any] = mapped_column(JSON)
+    implied: Mapped[bool] = mapped_column(Boolean)  # follows from an answer to another question
     by_user: Mapped[str] = mapped_column(String(200))
     at: Mapped[datetime]
 

@@ -245,6 +245,25 @@ def test_a_click_corrects_a_label_for_good(opened: Open, served: Served) -> None
     assert (reading.sentiment, reading.corrected) == ("positive", {"sentiment": "ben"})
 
 
+def test_a_doubt_is_settled_with_one_click(opened: Open, served: Served, screenshots: Path) -> None:
+    page = signed_in(opened, served, "ana", "/review")
+    heading(page, "Por revisar")
+    doubt = page.locator(".ls-row", has_text="cubre la sierra")
+    expect(doubt).to_have_count(1)
+    expect(page.locator(".ls-row")).to_have_count(1)
+    shoot(page, screenshots, "review-es")
+    page.get_by_role("button", name="No es queja").click()
+    expect(page.get_by_text("El lector no tiene dudas sobre nada.")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("El lector no tiene dudas sobre nada.")).to_be_visible()
+
+
+def test_marc_sees_doubts_and_settles_none(opened: Open, served: Served) -> None:
+    page = signed_in(opened, served, "marc", "/review")
+    heading(page, "Por revisar")
+    expect(page.get_by_role("button", name="No es queja")).to_have_count(0)
+
+
 def test_two_browsers_on_one_case_do_not_overwrite_each_other(opened: Open, served: Served) -> None:
     path = f"/case?id={case_of(served, 'persona1')}"
     ana = signed_in(opened, served, "ana", path)

@@ -118,6 +118,9 @@ def _more() -> list[Post]:
     return posts
 
 
+DOUBTS = {"paula": ("category",), "nico": ("harassment", "complaint"), "rio": ("sentiment",)}
+
+
 class Stated:
     """Reads what the posts' author states, and takes the facts with the real extractor."""
 
@@ -150,7 +153,7 @@ class Stated:
                 "harassment": 0.94 if harassment else 0.03,
                 **({f"category.{post.category}": 0.9} if post.category else {}),
             },
-            uncertain=("category",) if post.author.startswith("paula") else (),
+            uncertain=DOUBTS.get(post.author.partition("@")[0], ()),
             facts=facts,
             evidence=((0, min(20, len(post.text))),) if harassment else (),
             model=self.model,

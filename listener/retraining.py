@@ -1,0 +1,224 @@
+"""`listener retrain`: what people corrected teaches the reader, and only a better one is put to use.
+
+A new version lies in `var/weights` beside those before it; the service reads with it from its next
+start on. `--rollback` takes it back.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from classifiers import dataset, versions
+from classifiers.dataset import LABELS, Example
+from classifiers.retrain import CORRECTED, FEWEST, Outcome, Score, judge, retrain, teaches
+from classifiers.versions import Version
+from listener import reader
+from listener.errors import ImportError_, ListenerError
+from listener.reader import WEIGHTS
+from listener.settings import Settings
+from listener.storage import Database, readings
+
+SCRATCH = ".scratch-"
+
+
+class NothingToLearn(ListenerError):
+    """Nobody has corrected a reading yet, and no file of labelled texts was given."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "there is nothing to learn from: nobody has corrected a reading yet, or too few (half of "
+            "the corrections measure and do not teach). Correct some on their cases or in the review "
+            "queue, or give files of labelled texts."
+        )
+
+
+def run(
+    settings: Settings,
+    db: Database,
+    files: Sequence[Path],
+    *,
+    now: datetime,
+    told: Console,
+    public: Path | None = None,
+    force: bool = False,
+) -> bool:
+    """Retrain, show before and after, and use the new weights unless they are worse.
+
+    The heads alone, in minutes; with `public`, the folder of the public sets, the whole encoder, in
+    hours.
+    """
+    home = _home(settings)
+    examples = [*corrections(db), *(example for file in files for example in labelled(file))]
+    if not any(map(teaches, examples)):
+        raise NothingToLearn
+    old = versions.active(home)
+    _sweep(home)
+    with (
+        tempfile.TemporaryDirectory(dir=home, prefix=SCRATCH) as scratch,
+        reader.missing_is_told(),
+    ):
+        made = Path(scratch) / "made"
+        if public is not None:
+            _fine_tune(settings, old, made, examples, public)
+        with _progress(told) as bar:
+            tasks: dict[str, TaskID] = {}
+
+            def progress(what: str, done: int, total: int) -> None:
+                if what not in tasks:
+                    tasks[what] = bar.add_task(what, total=total)
+                bar.update(tasks[what], completed=done, total=total)
+
+            if public is None:
+                outcome = retrain(old, made, examples, now=now, progress=progress)
+            else:
+                outcome = judge(old, made, examples, progress=progress)
+        name = f"{now:%Y-%m-%d}-{outcome.revision.removeprefix('reader-')}"
+        versions.keep(home, outcome.folder, name)
+    told.print(table(outcome.scores))
+    return _install(home, name, outcome, told, force=force)
+
+
+def _home(settings: Settings) -> Path:
+    """Where versions lie. Raises ListenerError where the configuration fixes the weights."""
+    if fixed := settings.listener.process.weights:
+        raise ListenerError(
+            f"[process] weights in listener.toml fixes the reader to {fixed}, so no other weights can "
+            "be put to use; leave it empty to read with what `listener retrain` makes"
+        )
+    home = settings.var / WEIGHTS
+    home.mkdir(parents=True, exist_ok=True)
+    return home
+
+
+def _sweep(home: Path) -> None:
+    """What a training that was killed left behind: people's texts must not lie about."""
+    for left in home.glob(f"{SCRATCH}*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _fine_tune(
+    settings: Settings, old: Path, made: Path, examples: Sequence[Example], public: Path
+) -> None:
+    """The whole encoder, in a process of its own. Raises ListenerError when it does not end well."""
+    more = made.with_suffix(".jsonl")
+    with more.open("w", encoding="utf-8") as lines:
+        for example in examples:
+            if teaches(example) and example.text.strip():
+                said = {q: getattr(example, q) for q in LABELS if getattr(example, q) is not None}
+                row = {"text": example.text, "lang": example.lang, **said}
+                lines.write(json.dumps(row) + "\n")
+    command = [
+        *(sys.executable, "-m", "classifiers.train", "--public", str(public)),
+        *("--start", str(old), "--out", str(made), "--more", str(more)),
+        *("--cache", str(settings.var / "encoder")),
+    ]
+    code = subprocess.run(command, check=False).returncode
+    if code:
+        raise ListenerError(f"the training ended with exit code {code}; nothing was changed")
+
+
+def _install(home: Path, name: str, outcome: Outcome, told: Console, *, force: bool) -> bool:
+    for reason in outcome.reasons:
+        told.print(f"worse: {reason}", markup=False)
+    if outcome.reasons and not force:
+        told.print(
+            f"{name} is kept in {home} and not used. Use it all the same: listener retrain --use "
+            f"{name}",
+            markup=False,
+            soft_wrap=True,
+        )
+        return False
+    versions.use(home, name)
+    told.print(
+        f"{name} is in use from the next start of the service on; back: listener retrain --rollback",
+        markup=False,
+        soft_wrap=True,
+    )
+    return True
+
+
+def corrections(db: Database) -> list[Example]:
+    """What people corrected, each text with only the answers that they gave."""
+    with db.read() as session:
+        found = readings.corrected(session)
+    return [Example(text=c.text, lang=c.lang, source=CORRECTED, **c.answers) for c in found]
+
+
+def labelled(file: Path) -> list[Example]:
+    """Labelled texts of a JSONL file. Raises ImportError_ with the line and the reason."""
+    try:
+        return dataset.labelled(file, CORRECTED)
+    except (OSError, ValueError) as error:
+        raise ImportError_(str(error)) from error
+
+
+def table(scores: Sequence[Score]) -> Table:
+    """Before and after, F1 x 100; what has too few texts to judge by is told in brackets."""
+    shown = Table("texts", "question", "language", "count", "before", "after", "change", box=None)
+    for score in scores:
+        few = score.count < FEWEST
+        style = "red" if score.worse else "dim" if few else None
+        shown.add_row(
+            score.texts,
+            score.question,
+            score.lang,
+            f"({score.count})" if few else str(score.count),
+            f"{score.before:.1f}",
+            f"{score.after:.1f}",
+            f"{score.after - score.before:+.1f}",
+            style=style,
+        )
+    return shown
+
+
+def show(settings: Settings, told: Console) -> None:
+    """Every version with what it was made from and which one is in use."""
+    shown = Table("", "version", "revision", "made from", "data", box=None)
+    for version in versions.versions(_home(settings)):
+        shown.add_row(*_row(version))
+    told.print(shown)
+
+
+def _row(version: Version) -> tuple[str, ...]:
+    mark = "in use" if version.active else ""
+    data = (version.data or "")[:12]
+    return (mark, version.name, version.revision, version.parent or "", data)
+
+
+def use(settings: Settings, name: str) -> None:
+    """Put a version to use. Raises ListenerError when it is not there."""
+    try:
+        versions.use(_home(settings), None if name == "shipped" else name)
+    except versions.NoSuchVersion as error:
+        raise ListenerError(str(error)) from error
+
+
+def roll_back(settings: Settings) -> str:
+    """Use what the version in use was made from; gives its name. Raises ListenerError."""
+    try:
+        return versions.roll_back(_home(settings)).name
+    except versions.NoSuchVersion as error:
+        raise ListenerError(str(error)) from error
+
+
+def _progress(told: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, TimeElapsedColumn(), console=told)

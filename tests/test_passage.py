@@ -1,0 +1,92 @@
+"""What a passage claims when it is known to tell a count or a period."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from classifiers import lexicon, passage, phone_numbers
+from classifiers.contact_count import MOST, alternatives
+from classifiers.folding import fold
+from classifiers.marks import mark
+
+COUNTS = [
+    ("es", "Van 14 y no es ni mediodía", "Van 14", 14),
+    ("es", "hoy va la quinta llamada a la hora de comer", "la quinta llamada", 5),
+    ("es", "siete llamadas, un mensaje y dos correos esta semana", "siete llamadas, un mensaje y dos correos", 10),
+    ("de", "Vierzehn Tage lang dreimal täglich", "Vierzehn Tage lang dreimal täglich", 42),
+    ("pt", "2 vezes por semana já tem quinze dias", "2 vezes por semana já tem quinze dias", 4),
+    ("it", "due volte lunedì, una mercoledì e tre venerdì", "due volte lunedì, una mercoledì e tre venerdì", 6),
+    ("pt", "segunda foram três chamadas, terça duas, quarta quatro", "segunda foram três chamadas, terça duas, quarta quatro", 9),
+    ("de", "Montag Anruf, Dienstag Anruf, heute zwei", "Montag Anruf, Dienstag Anruf, heute zwei", 4),
+    ("en", "rang at 9:15, 11:40 and 16:20", "9:15, 11:40 and 16:20", 3),
+    ("fr", "un appel, un SMS puis deux mails", "un appel, un SMS puis deux mails", 4),
+    ("es", "unos 20 mensajes de texto, y ayer encima la llamada", "20 mensajes de texto, y ayer encima la llamada", 21),
+    ("en", "no figure at all here", "no figure", None),
+]  # fmt: skip
+PERIODS = [
+    ("es", "llevan dos años llamando", "dos años", 730),
+    ("fr", "trois ans que ça dure", "trois ans", 1095),
+    ("it", "da lunedì a giovedì di questa settimana", "da lunedì a giovedì di questa settimana", 4),
+    ("pt", "fim de semana inteiro de ligação", "fim de semana inteiro", 2),
+    ("en", "since yesterday they ring", "since yesterday", 2),
+    ("en", "on my wedding day of all days", "on my wedding day", 1),
+    ("de", "in der Woche sechsmal", "in der Woche", 7),
+    ("es", "julio, agosto y septiembre", "julio, agosto y septiembre", 90),
+    ("es", "el sábado y el domingo", "el sábado y el domingo", 2),
+    ("en", "in half an hour", "in half an hour", 1),
+]  # fmt: skip
+
+
+def read(what: str, lang: str, text: str, part: str) -> int | None:
+    words, folded = lexicon.load(lang), fold(text)
+    phones = phone_numbers.find_all(text, countries=words.countries, about_calls=True)
+    marked = mark(folded, words, [n.span for n in phones])
+    start = text.index(part)
+    _, periods = alternatives(marked, words)
+    reads = passage.count if what == "count" else passage.period
+    claim = reads(marked, words, (start, start + len(part)), periods)
+    return claim.value if claim else None
+
+
+@pytest.mark.parametrize(("lang", "text", "part", "value"), COUNTS)
+def test_a_passage_claims_so_many_contacts(
+    lang: str, text: str, part: str, value: int | None
+) -> None:
+    assert read("count", lang, text, part) == value
+
+
+@pytest.mark.parametrize(("lang", "text", "part", "value"), PERIODS)
+def test_a_passage_names_so_many_days(lang: str, text: str, part: str, value: int) -> None:
+    assert read("period", lang, text, part) == value
+
+
+WORDS = [
+    "3",
+    "veces",
+    "lunes",
+    "call",
+    "la",
+    "séptima",
+    "10:30",
+    "por",
+    "semana",
+    "quince",
+    "días",
+    "y",
+    "otra",
+    "1004",
+    "domingo",
+    "Anruf",
+]
+
+
+@given(
+    st.lists(st.sampled_from(WORDS), min_size=1, max_size=14), st.sampled_from(lexicon.LANGUAGES)
+)
+def test_any_passage_is_read_or_not_and_never_absurd(words: list[str], lang: str) -> None:
+    text = " ".join(words)
+    for what, most in (("count", MOST), ("period", 36_500)):
+        value = read(what, lang, text, text)
+        assert value is None or 0 < value <= most
