@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+import stamina
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -162,18 +164,32 @@ def _prepare_sqlite(engine: sa.Engine) -> None:
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves
         for pragma in (
-            "journal_mode=WAL",
+            "busy_timeout=30000",
             "synchronous=NORMAL",
             "foreign_keys=ON",
-            "busy_timeout=30000",
             "cache_size=-65536",
         ):
             connection.execute(f"PRAGMA {pragma}")
+        _write_ahead(connection)
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
         mode = connection.get_execution_options().get("begin", "DEFERRED")
         connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Readers beside a writer. Two connections that switch a new file at once do not wait for each
+    other, whatever the time-out (https://www.sqlite.org/wal.html), so we wait."""
+    for attempt in stamina.retry_context(
+        on=_is_locked, attempts=None, timeout=30, wait_initial=0.02, wait_max=0.5
+    ):
+        with attempt:
+            connection.execute("PRAGMA journal_mode=WAL")
+
+
+def _is_locked(error: Exception) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
 
 
 def insert_new(
