@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -120,18 +118,6 @@ def test_two_processes_may_migrate_at_once(empty_url: str) -> None:
     assert databases[0].revision()[0] == databases[0].revision()[1]
     for db in databases:
         db.close()
-
-
-def test_a_new_file_that_another_just_switches_is_waited_for(tmp_path: Path) -> None:
-    file = tmp_path / "new.db"
-    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
-    other.execute("BEGIN EXCLUSIVE")
-    threading.Timer(0.4, lambda: other.execute("COMMIT")).start()
-    db = Database(f"sqlite:///{file}")
-    with db.engine.connect() as connection:
-        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
-    db.close()
-    other.close()
 
 
 def test_an_empty_database_says_what_to_do(empty_url: str) -> None:
