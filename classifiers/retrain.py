@@ -35,7 +35,7 @@ OWN, CORRECTED = "own", "corrected"
 CORRECTION_WEIGHT = 5.0
 # How hard the new heads are held to the old ones; and after how many steps they have settled.
 HOLD, STEPS = 3e-3, 60
-# Points of F1 that a question may lose by chance: about the standard error on the own posts.
+# Points of F1 that a question may always lose by chance; on few texts as many as its standard error.
 TOLERANCE = 1.0
 # Languages and answers with fewer texts than this are shown, and judge nothing.
 FEWEST = 30
@@ -55,7 +55,9 @@ class Score:
 
     @property
     def worse(self) -> bool:
-        return self.count >= FEWEST and self.after < self.before - TOLERANCE
+        share = self.before / 100
+        chance = 100 * (share * (1 - share) / self.count) ** 0.5
+        return self.count >= FEWEST and self.after < self.before - max(TOLERANCE, chance)
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,9 @@ def test_what_a_killed_training_left_is_swept(
 def test_worse_is_told_where_enough_texts_say_so() -> None:
     worse = Score("own", "harassment", "es", 100, 90.0, 80.0)
     few = replace(worse, count=5)
-    chance = replace(worse, after=89.5)
+    chance = replace(worse, after=87.5)
+    surer = replace(chance, count=1000)
+    assert [s.worse for s in (worse, few, chance, surer)] == [True, False, False, True]
     [reason] = reasons([worse, few, chance])
     assert reason == "harassment on own texts (es, 100) would fall from 90.0 to 80.0"
 
