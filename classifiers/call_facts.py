@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from . import fact_choice, phone_numbers
 from . import lexicon as lexicons
-from .contact_count import Claim, alternatives, claims
+from .contact_count import alternatives, claims
+from .contact_period import Claim
 from .fact_choice import Hints, Proposals
 from .folding import fold
 from .lexicon import Lexicon

@@ -1,4 +1,4 @@
-"""How many contacts a text claims, and over how many days.
+"""How many contacts a text claims, and which of the periods it names they fill.
 
 A rate times a period is multiplied out, listed contacts and channels add up, an ordinal counts,
 and words that name no figure are no claim.
@@ -10,35 +10,27 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from .contact_period import (
+    SENTENCE_END,
+    Claim,
+    Period,
+    distance,
+    nearest_period,
+    periods_named,
+    sentence_around,
+    single_day,
+    weekday_number,
+)
 from .lexicon import Lexicon
 from .marks import Marked
 from .reading import Span
 
-_DAYS_TRIED = 12  # a text that names more days than that is a calendar
-_LONGEST = 36_500  # days
 MOST = 20_000  # a greater claim is a manner of speaking
-_SENTENCE_END = re.compile(r"[.!?\n]+(?=\s|$)|\n")
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A figure that the text claims, where it says so, and how sure the rule is."""
-
-    value: int
-    span: Span
-    confidence: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Period:
-    days: int
-    span: Span
-    rank: int  # 3 a stated duration, 2 "this week", 1 "today", 0 one named day
 
 
 def claims(marked: Marked, lexicon: Lexicon) -> tuple[Claim | None, Claim | None]:
     """The contact count and the period in days, each with its span, or None."""
-    periods = list(_periods(marked, lexicon))
+    periods = list(periods_named(marked, lexicon))
     found = _count(marked, lexicon, periods)
     count = (
         Claim(found.value, found.span, min(0.95, 0.5 + found.rank / 10))
@@ -48,17 +40,17 @@ def claims(marked: Marked, lexicon: Lexicon) -> tuple[Claim | None, Claim | None
     if found is not None and found.listed:
         return count, Claim(found.days, found.span, 0.7) if found.days else None
     if count is None:
-        return None, _single_day(marked, lexicon, periods)
+        return None, single_day(marked, lexicon, periods)
     days = _days_inside(marked, lexicon, count.span)
     if days:
         return count, Claim(days, count.span, 0.7)
-    return count, _nearest_period(marked, lexicon, periods, count)
+    return count, nearest_period(marked, lexicon, periods, count)
 
 
 def alternatives(marked: Marked, lexicon: Lexicon) -> tuple[list[Claim], list[Claim]]:
     """All counts and all periods that the rules can read, whatever they would choose."""
-    periods = list(_periods(marked, lexicon))
-    loose = _periods(marked, lexicon, every=True)
+    periods = list(periods_named(marked, lexicon))
+    loose = periods_named(marked, lexicon, every=True)
     # An item may stand alone where a list or a rate makes something else of it.
     every = [*_all_counts(marked, lexicon, periods), *_items(marked, lexicon)]
     counts = [Claim(f.value, f.span, f.rank / 10) for f in every if 0 < f.value <= MOST]
@@ -68,128 +60,6 @@ def alternatives(marked: Marked, lexicon: Lexicon) -> tuple[list[Claim], list[Cl
         if days:
             spans.append(Claim(days, count.span, 0.3))
     return counts, spans
-
-
-# --- periods ---------------------------------------------------------------------------------
-
-
-def _periods(marked: Marked, lexicon: Lexicon, *, every: bool = False) -> Iterator[_Period]:
-    """With `every`, also what may be an age, a contract or a delay: somebody else decides."""
-    words, text = lexicon.periods, marked.text
-    # "a la semana" says how often, not how long
-    often = [m.span() for pattern, _ in lexicon.rates.units for m in pattern.finditer(text)]
-    for match in words.weekday_range.finditer(text):
-        first, last = (_weekday(lexicon, match.group(i)) for i in (1, 2))
-        days = (last - first) % 7 + 1
-        yield _Period(days, match.span(), 3 if days != 5 else 1)
-    for match in words.date_range.finditer(text):
-        days = marked.value(match.start(2)) - marked.value(match.start(1)) + 1
-        if 1 < days <= 31:
-            yield _Period(days, match.span(), 3)
-    for pattern, unit in words.durations:
-        for match in pattern.finditer(text):
-            period = _duration(marked, lexicon, match, unit, every=every)
-            if period is not None:
-                yield period
-    for pattern, days in words.fixed:
-        for match in pattern.finditer(text):
-            if not any(a < match.start() < b for a, b in often):
-                yield _Period(days, match.span(), 2 if days > 2 else 1)
-    for match in words.in_a_row.finditer(text):
-        yield _Period(marked.value(match.start()), match.span(), 3)
-    for match in words.holiday.finditer(text):
-        yield _Period(1, match.span(), 0)
-    for match in words.weekday.finditer(text):
-        yield _Period(1, match.span(), 0)
-    for match in words.date.finditer(text):
-        if not re.fullmatch(r"D{4}", match.group()):
-            yield _Period(1, match.span(), 0)
-
-
-def _weekday(lexicon: Lexicon, name: str) -> int:
-    for i, pattern in enumerate(lexicon.periods.weekdays):
-        if pattern.fullmatch(name):
-            return i
-    return 0
-
-
-def _duration(
-    marked: Marked, lexicon: Lexicon, match: re.Match[str], unit: float, *, every: bool = False
-) -> _Period | None:
-    words, text = lexicon.periods, marked.text
-    before, after = (
-        text[max(0, match.start() - 24) : match.start()],
-        text[match.end() : match.end() + 40],
-    )
-    value = marked.value(match.start())
-    days = round(value * unit) if unit >= 1 else max(1, round(value * unit))
-    if every:
-        return _Period(days, match.span(), 1) if 0 < days <= _LONGEST else None
-    if words.not_after.match(after.lstrip(" ")) or words.not_before.search(before):
-        return None
-    if unit < 1 and value not in (24, 48, 72) and not words.lead.search(before):
-        return None
-    tail = words.tail.match(after.lstrip(" "))
-    if unit == 365 and not tail and not words.within.search(before):
-        return None  # an age, a job, a time as a customer
-    stated = tail or words.lead.search(before)
-    return _Period(days, match.span(), 3 if stated else 2) if 0 < days <= _LONGEST else None
-
-
-def _nearest_period(
-    marked: Marked, lexicon: Lexicon, periods: list[_Period], count: Claim
-) -> Claim | None:
-    start, end = _sentence(marked.text, count.span)
-    near = [p for p in periods if p.rank >= 1 and start - 90 <= p.span[0] <= end + 90]
-    if not near:
-        return None
-    best = max(near, key=lambda p: (p.rank - _distance(p.span, count.span) / 40, -p.span[0]))
-    if best.days == 1:
-        both = [
-            next((p.span for p in near if pattern.fullmatch(marked.text, *p.span)), None)
-            for pattern in (lexicon.periods.yesterday, lexicon.periods.today)
-        ]
-        if both[0] and both[1]:
-            return Claim(2, (min(both[0][0], both[1][0]), max(both[0][1], both[1][1])), 0.7)
-    return Claim(best.days, best.span, 0.8)
-
-
-def _single_day(marked: Marked, lexicon: Lexicon, periods: list[_Period]) -> Claim | None:
-    """The day of one single contact: 1 if the text fixes it, nothing if it is just some Sunday."""
-    words = lexicon.periods
-    for period in sorted(periods, key=lambda p: (-p.rank, p.span[0]))[:_DAYS_TRIED]:
-        start, end = _sentence(marked.text, period.span)
-        if period.rank == 0:
-            before = marked.text[max(0, period.span[0] - 16) : period.span[0]]
-            if words.some_day.search(before) or words.plural_day.fullmatch(
-                marked.text, *period.span
-            ):
-                continue
-        elif period.rank == 3 and words.in_a_row.fullmatch(marked.text, *period.span):
-            return Claim(period.days, period.span, 0.7)
-        elif period.days not in (1, 7) or words.to_come.fullmatch(marked.text, *period.span):
-            continue
-        if period.days == 7 or any(
-            lexicon.channels[name].search(marked.text, start, end)
-            for name in ("call", "sms", "whatsapp", "visit", "email")
-        ):
-            return Claim(period.days, period.span, 0.5)
-    return None
-
-
-def _distance(a: Span, b: Span) -> int:
-    return max(0, a[0] - b[1], b[0] - a[1])
-
-
-def _sentence(text: str, span: Span) -> Span:
-    start = 0
-    for match in _SENTENCE_END.finditer(text, max(0, span[0] - 400), span[0]):
-        start = match.end()
-    following = _SENTENCE_END.search(text, span[1])
-    return start, following.start() if following else len(text)
-
-
-# --- counts ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,12 +74,12 @@ class _Found:
     day: bool = False  # "four Sundays"
 
 
-def _count(marked: Marked, lexicon: Lexicon, periods: list[_Period]) -> _Found | None:
+def _count(marked: Marked, lexicon: Lexicon, periods: list[Period]) -> _Found | None:
     found = [f for f in _all_counts(marked, lexicon, periods) if f.value > 1]
     return max(found, key=lambda f: (f.rank, f.value, -f.span[0])) if found else None
 
 
-def _all_counts(marked: Marked, lexicon: Lexicon, periods: list[_Period]) -> list[_Found]:
+def _all_counts(marked: Marked, lexicon: Lexicon, periods: list[Period]) -> list[_Found]:
     items = list(_items(marked, lexicon))
     rates = [m.span() for m in lexicon.counts.rate.finditer(marked.text)]
     single = [i for i in items if not any(_overlap(i.span, rate) for rate in rates)]
@@ -286,7 +156,7 @@ def _items(marked: Marked, lexicon: Lexicon) -> Iterator[_Found]:
 def _another(marked: Marked, lexicon: Lexicon, item: _Found, until: int) -> Iterator[_Found]:
     """ "one call on Monday and another today": the second has no noun of its own."""
     match = lexicon.counts.another.search(marked.text, item.span[1], min(until, item.span[1] + 44))
-    if match and not _SENTENCE_END.search(marked.text, item.span[1], match.start()):
+    if match and not SENTENCE_END.search(marked.text, item.span[1], match.start()):
         at = match.group().find("N")
         value = marked.value(match.start() + at) if at >= 0 else 1
         yield _Found(value, match.span(), 3.0)
@@ -322,7 +192,7 @@ def _added(group: list[_Found]) -> _Found:
 
 
 def _rates(
-    marked: Marked, lexicon: Lexicon, periods: list[_Period], items: list[_Found]
+    marked: Marked, lexicon: Lexicon, periods: list[Period], items: list[_Found]
 ) -> Iterator[_Found]:
     """A rate times the nearest stated period; further items beside it are added."""
     text = marked.text
@@ -365,16 +235,16 @@ def _numerator(marked: Marked, items: list[_Found], start: int) -> tuple[int, in
     return times, first
 
 
-def _near_period(text: str, periods: list[_Period], unit: int, span: Span) -> _Period | None:
-    start, end = _sentence(text, span)
+def _near_period(text: str, periods: list[Period], unit: int, span: Span) -> Period | None:
+    start, end = sentence_around(text, span)
     near = [
         p
         for p in periods
         if p.rank >= 1
         and p.days > unit
-        and (start <= p.span[0] < end or _distance(p.span, span) < 40)
+        and (start <= p.span[0] < end or distance(p.span, span) < 40)
     ]
-    return max(near, key=lambda p: (p.rank, -_distance(p.span, span)), default=None)
+    return max(near, key=lambda p: (p.rank, -distance(p.span, span)), default=None)
 
 
 def _multiplied(
@@ -384,7 +254,7 @@ def _multiplied(
     times: int,
     unit: int,
     span: Span,
-    period: _Period,
+    period: Period,
 ) -> _Found:
     days = period.days
     whole = (min(span[0], period.span[0]), max(span[1], period.span[1]))
@@ -396,10 +266,10 @@ def _multiplied(
     for item in items:
         if item.span[0] < span[1] and span[0] < item.span[1]:
             continue
-        distance = _distance(item.span, whole)
-        if item.value * 2 >= total and distance < 60:
+        away = distance(item.span, whole)
+        if item.value * 2 >= total and away < 60:
             return _Found(item.value, item.span, 5.0)  # the author's own sum
-        if distance < 30 and item.span[0] >= whole[1]:
+        if away < 30 and item.span[0] >= whole[1]:
             total += item.value
             whole = (whole[0], item.span[1])
     return _Found(total, whole, 5.0)
@@ -447,7 +317,7 @@ def _day_lists(marked: Marked, lexicon: Lexicon) -> Iterator[_Found]:
             continue
         if len(group) >= 2:
             found = _day_list(marked, group)
-            start, end = _sentence(text, (group[0][0], group[-1][1]))
+            start, end = sentence_around(text, (group[0][0], group[-1][1]))
             told = any(c.search(text, start, end) for c in lexicon.channels.values())
             if found.rank > 3.3 or (len(group) >= 3 and told):
                 yield replace(found, days=_days_listed(lexicon, text, group), listed=True)
@@ -458,7 +328,7 @@ def _days_listed(lexicon: Lexicon, text: str, group: list[Span]) -> int | None:
     """From the first to the last day of the list; None when it mixes weekdays and "today"."""
     names = [text[a:b] for a, b in group]
     if all(lexicon.periods.weekday.fullmatch(name) for name in names):
-        first, last = (_weekday(lexicon, name) for name in (names[0], names[-1]))
+        first, last = (weekday_number(lexicon, name) for name in (names[0], names[-1]))
         return (last - first) % 7 + 1
     if all(set(name) == {"D"} for name in names) or not any(
         lexicon.periods.weekday.fullmatch(name) for name in names

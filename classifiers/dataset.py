@@ -57,15 +57,19 @@ _CFPB_CATEGORIES = {
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a harassment post claims: `said` as heads.FACTS, and where, as (tag, start, end)."""
+    """What a harassment post claims: `said` as heads.FACTS, None where nobody knows, and where, as
+    (tag, start, end)."""
 
-    said: tuple[bool, ...]
+    said: tuple[bool | None, ...]
     spans: tuple[tuple[int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One labelled text; `weight` scales its loss."""
+    """One labelled text; `weight` scales its loss.
+
+    `feeling` is how likely each of SENTIMENTS is, where that is known better than one label says.
+    """
 
     text: str
     lang: str
@@ -78,6 +82,7 @@ class Example:
     kind: str = ""
     pair: str = ""
     facts: Facts | None = None
+    feeling: tuple[float, float, float] | None = None
 
 
 def part_of(key: str) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import passage
-from .contact_count import Claim
+from .contact_period import Claim
 from .heads import FACTS, TAGS, Mix
 from .lexicon import Lexicon
 from .marks import Marked
@@ -265,9 +265,10 @@ def _tagged(
         start, end = number_inside(text, span, lang)
         inside = [n for n in proposed if n.span[0] < end and start < n.span[1]]
         whole = [n for n in inside if len(n.digits) >= WHOLE]
-        if len(inside) == 1 and _covers(inside[0].span, (start, end)):
+        part = len(inside) == 1 and _goes_on(text, inside[0].span, (start, end))
+        if len(inside) == 1 and not part and _covers(inside[0].span, (start, end)):
             yield inside[0]
-        elif whole and len(whole) == len(inside):
+        elif whole and len(whole) == len(inside) and not part:
             yield from whole
         elif start < end and end - start <= 60:
             first = min([start, *(n.span[0] for n in inside)])
@@ -275,6 +276,12 @@ def _tagged(
             number = read_as_written(text, (first, last), lang=lang, countries=countries)
             if len(number.digits) >= SHORTEST:
                 yield number
+
+
+def _goes_on(text: str, number: Span, whole: Span) -> bool:
+    """Whether the passage has more of a number than a rule read: "oh" before "eight five ..."."""
+    beside = text[whole[0] : number[0]] + text[number[1] : whole[1]]
+    return any(letter.isalnum() for letter in beside)
 
 
 def _covers(number: Span, passage: Span) -> bool:

@@ -171,6 +171,8 @@ def _mark_times_of_day(chars: list[str], lexicon: Lexicon, marked: Marked) -> No
 def _mark_numbers(chars: list[str], lexicon: Lexicon, marked: Marked) -> None:
     text = "".join(chars)
     for match in _FIGURE.finditer(text):
+        if match.group()[0] == "0" and len(match.group()) > 1:
+            continue  # an area code, a short code; nobody counts like that
         marked.numbers[match.start()] = int(match.group().replace(".", ""))
         _blank(chars, *match.span(), "N")
     text = "".join(chars)

@@ -15,6 +15,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from classifiers.quantise import channel_sizes, quantise_rows
+
 Array = NDArray[Any]
 
 CONTRIB = "com.microsoft"
@@ -25,17 +27,11 @@ HEADS = ("views.weight", "heads.weight", "heads.bias", "tags.weight", "tags.bias
 TURNED = ("views.weight", "tags.weight")  # lie (hidden, out) in the graph
 
 
-def quantise_rows(matrix: Array) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """(rows, columns) float -> int8 and one float32 scale per row, symmetric, -127..127."""
-    scale = np.maximum(np.abs(matrix).max(axis=1), 1e-8) / 127.0
-    values = np.clip(np.rint(matrix / scale[:, None]), -127, 127).astype(np.int8)
-    return values, scale.astype(np.float32)
-
-
 class _Graph:
     """Nodes and initialisers being gathered; names of intermediate values count upwards."""
 
-    def __init__(self) -> None:
+    def __init__(self, widest: Mapping[str, Array]) -> None:
+        self.widest = widest
         self.nodes: list[onnx.NodeProto] = []
         self.tensors: list[onnx.TensorProto] = []
         self.count = 0
@@ -52,7 +48,9 @@ class _Graph:
 
     def linear(self, x: str, name: str, weight: Array, bias: Array) -> str:
         """x (1, T, in) -> (1, T, out); `weight` lies (out, in) as in PyTorch."""
-        values, scale = quantise_rows(weight)
+        size = channel_sizes(self.widest[name.replace(".qkv", ".query")], weight)
+        x = self.add("Mul", [x, self.constant(f"{name}.smooth", 1 / size)])
+        values, scale = quantise_rows(weight * size)
         inputs = [
             x,
             self.constant(f"{name}.int8", values.T),
@@ -125,15 +123,18 @@ def _pool(graph: _Graph, x: str, views: Array) -> str:
 
 
 def build(
-    tensors: Mapping[str, Array], heads: Mapping[str, Array], config: Mapping[str, Any]
+    tensors: Mapping[str, Array],
+    heads: Mapping[str, Array],
+    config: Mapping[str, Any],
+    widest: Mapping[str, Array],
 ) -> onnx.ModelProto:
     """The model: `ids` (1, T) int64 -> `features` (1, hidden * (1 + views)), the mean first,
     `logits` (1, answers) and `tags` (1, T, tags), float32.
 
     `tensors` are those of a transformers `BertModel` without a pooler, `heads` what HEADS names,
-    `config` the encoder's `config.json`.
+    `config` the encoder's `config.json`, `widest` comes from `quantise.widest_inputs`.
     """
-    graph = _Graph()
+    graph = _Graph(widest)
     eps = float(config["layer_norm_eps"])
     x = _embed(graph, tensors, eps)
     for layer in range(config["num_hidden_layers"]):
@@ -197,6 +198,8 @@ def read_back(model: onnx.ModelProto, config: Mapping[str, Any]) -> dict[str, ND
         base, _, kind = name.rpartition(".")
         if kind == "int8" and base != WORD:
             matrix = (value.astype(np.float32) * held[f"{base}.scale"]).T
+            if (smooth := held.get(f"{base}.smooth")) is not None:
+                matrix = matrix * smooth
             bias = held[f"{base}.bias"]
             if base.endswith(".qkv"):
                 names = [f"{base[:-3]}{part}" for part in ("query", "key", "value")]

@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from .contact_count import MOST, Claim
+from .contact_count import MOST
+from .contact_period import Claim
 from .lexicon import Lexicon
 from .marks import Marked
 from .reading import Span
 
 _FIGURE = re.compile(r"(?<![^\W_])([NO])\1*")
+_AND = re.compile(r" (?:and|or|y|e|o|u|et|ou|und|oder|entre|de|di|tra|fra|zwischen) |/| & | \+ ")
+_STOP = re.compile(r"[.!?:;]")
 _CLOCK = re.compile(r"(?<![^\W_])T+")
 _MINUTES = re.compile(
     r"(?<!\w)(?:minut\w*|min|half an hour|half hour|hours?|hrs?|media hora|meia hora|demi-heure"
@@ -35,23 +38,25 @@ def count(marked: Marked, lexicon: Lexicon, span: Span, periods: Sequence[Claim]
     text = marked.text
     within = [p for p in periods if _shared(p.span, span)]
     lengths = [p.span for p in within if _is_length(lexicon, text, p.span)]
+    labels = _day_labels(lexicon, text, span)
     figures = [
         (m.group(1), m.start(), marked.value(m.start()))
         for m in _FIGURE.finditer(text, *span)
-        if m.start() in marked.numbers and not any(a <= m.start() < b for a, b in lengths)
+        if m.start() in marked.numbers
+        and not any(a <= m.start() < b for a, b in (*lengths, *labels))
     ]
     ordinals = [(at, value) for letter, at, value in figures if letter == "O"]
-    numbers = [(at, value) for letter, at, value in figures if letter == "N"]
+    numbers = _said_once(text, [(at, value) for letter, at, value in figures if letter == "N"])
     singles = _singles(marked, lexicon, span)
     clocks = len(_CLOCK.findall(text[slice(*span)]))
-    labels = _day_labels(lexicon, text, span)
     total: int | None
     if ordinals:
         last, highest = max(ordinals, key=lambda pair: pair[1])
         total = highest + sum(1 for at in singles if at > last + 12)
+        named = [v for at, v in numbers if lexicon.counts.item.match(text, at)]
+        total = max(total, *named, 0)
     elif (unit := _unit(lexicon, text, span)) is not None:
-        times = sum(value for _, value in numbers) + len(singles) or 1
-        total = _multiplied(lexicon, text, span, times, unit, within or periods)
+        total = _at_a_rate(lexicon, text, span, numbers, len(singles), unit, within or periods)
     elif len(labels) > 1:
         total = _by_day(labels, [*numbers, *((at, 1) for at in singles)], span)
     elif clocks > 1:
@@ -124,7 +129,7 @@ def _singles(marked: Marked, lexicon: Lexicon, span: Span) -> list[int]:
 
 
 def _day_labels(lexicon: Lexicon, text: str, span: Span) -> list[Span]:
-    """Days by name, "today", "yesterday", dates; a range ("Monday to Thursday") is none."""
+    """Days by name, "today", "yesterday", dates without a year's figure alone; a range ("Monday to Thursday") is none."""
     words = lexicon.periods
     ranges = [m.span() for m in words.weekday_range.finditer(text, *span)]
     found = [
@@ -133,6 +138,7 @@ def _day_labels(lexicon: Lexicon, text: str, span: Span) -> list[Span]:
         for m in pattern.finditer(text, *span)
         if not any(a <= m.start() < b for a, b in ranges)
     ]
+    found += [m.span() for m in words.date.finditer(text, *span) if m.group() != "DDDD"]
     found.sort()
     return [s for i, s in enumerate(found) if i == 0 or s[0] >= found[i - 1][1]]
 
@@ -159,10 +165,18 @@ def _named(lexicon: Lexicon, text: str, span: Span) -> list[Span]:
 def _unnamed_channels(lexicon: Lexicon, text: str, span: Span) -> int:
     """Channels that are told without a figure beside others that have one: "... and they even rang"."""
     named = _named(lexicon, text, span)
+    told = sorted(
+        m.span() for pattern in lexicon.channels.values() for m in pattern.finditer(text, *span)
+    )
+    # "25 letters and emails": one figure for both.
+    covered = list(named)
+    for one in told:
+        if any(end <= one[0] and _AND.fullmatch(text, end, one[0]) for _, end in covered):
+            covered.append(one)
     bare = 0
     for pattern in lexicon.channels.values():
         found = [m.span() for m in pattern.finditer(text, *span)]
-        if found and not any(_shared(f, n) for f in found for n in named):
+        if found and not any(_shared(f, n) for f in found for n in covered):
             bare += 1
     times = len(list(lexicon.counts.times.finditer(text, *span)))
     return max(0, bare - times) if named else 0
@@ -182,6 +196,36 @@ def _unit(lexicon: Lexicon, text: str, span: Span) -> int | None:
         if pattern.search(text, *span):
             return unit
     return None
+
+
+def _said_once(text: str, numbers: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Without figures that only repeat the one before: "seventeen times. Seventeen!"."""
+    kept: list[tuple[int, int]] = []
+    for at, value in numbers:
+        again = kept and kept[-1][1] == value and _STOP.search(text, kept[-1][0], at)
+        if not again:
+            kept.append((at, value))
+    return kept
+
+
+def _at_a_rate(
+    lexicon: Lexicon,
+    text: str,
+    span: Span,
+    numbers: Sequence[tuple[int, int]],
+    singles: int,
+    unit: int,
+    periods: Sequence[Claim],
+) -> int | None:
+    """A rate times its period; the passage may tell the product too: "four a day for five days,
+    twenty in all"."""
+    values = [value for _, value in numbers]
+    if len(values) > 1:
+        whole = max(values)
+        product = _multiplied(lexicon, text, span, sum(values) - whole, unit, periods)
+        if product is not None and 0.8 * whole <= product <= 1.25 * whole:
+            return whole
+    return _multiplied(lexicon, text, span, sum(values) + singles or 1, unit, periods)
 
 
 def _multiplied(

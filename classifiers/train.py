@@ -1,6 +1,7 @@
 """From labelled texts to the weights that ship, in one command and with fixed seeds.
 
-    base encoder -> fewer pieces -> fine-tuning on every question at once -> int8 graph
+    base encoder -> fewer pieces -> sentiment labels softened by models that did not see the text
+                 -> fine-tuning on every question at once -> int8 graph
                  -> temperatures, thresholds and abstain bands chosen on validation texts
 
 `python -m classifiers.train --public FOLDER` where FOLDER holds the public sets.
@@ -29,14 +30,18 @@ from transformers import BertConfig, BertModel
 
 from classifiers import base_encoder, dataset, heads
 from classifiers.batches import LOSS_WEIGHTS, Batch, Recipe, batches, schedule
+from classifiers.cross_fit import soften_tweets
 from classifiers.dataset import Example
 from classifiers.encoder import FORMAT, WINDOW, plain
+from classifiers.quantise import widest_inputs
 
 log = logging.getLogger("classifiers.train")
 
 Labels = tuple[int, int, int, int]
 
 
+# Texts that show how wide the values between the layers become.
+SAMPLE = 400
 # The running mean of the weights is brought up to date every so many steps.
 MEAN_EVERY = 5
 
@@ -114,11 +119,18 @@ TAG_YES = 3.0
 
 
 def answer_loss(
-    logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor, smoothing: float
+    logits: torch.Tensor,
+    labels: torch.Tensor,
+    weights: torch.Tensor,
+    smoothing: float,
+    feelings: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """The mean over texts of every known answer's weighted loss; -1 in `labels` is unknown."""
+    """The mean over texts of every known answer's weighted loss; -1 in `labels` is unknown.
 
-    def choice(part: slice, column: int) -> torch.Tensor:
+    `feelings` (B, 3) are chances that stand in for the label of sentiment where they are not 0.
+    """
+
+    def choice(part: slice, column: int, asked: torch.Tensor | None = None) -> torch.Tensor:
         each = functional.cross_entropy(
             logits[:, part],
             labels[:, column],
@@ -126,7 +138,8 @@ def answer_loss(
             reduction="none",
             label_smoothing=smoothing,
         )
-        return (each * weights[:, column]).sum()
+        counted = weights[:, column] if asked is None else weights[:, column] * asked
+        return (each * counted).sum()
 
     def yes_no(index: int, column: int) -> torch.Tensor:
         target = labels[:, column]
@@ -134,8 +147,16 @@ def answer_loss(
         each = functional.binary_cross_entropy_with_logits(logits[:, index], soft, reduction="none")
         return (each * weights[:, column] * (target >= 0)).sum()
 
+    def sentiment() -> torch.Tensor:
+        if feelings is None:
+            return choice(heads.SENTIMENT, 0)
+        known = feelings.sum(1) > 0
+        hard = choice(heads.SENTIMENT, 0, ~known)
+        each = -(feelings * logits[:, heads.SENTIMENT].log_softmax(1)).sum(1)
+        return hard + (each * weights[:, 0]).sum()
+
     total = (
-        choice(heads.SENTIMENT, 0)
+        sentiment()
         + yes_no(heads.COMPLAINT, 1)
         + yes_no(heads.HARASSMENT, 2)
         + choice(heads.CATEGORY, 3)
@@ -156,7 +177,8 @@ def loss(logits: torch.Tensor, tags: torch.Tensor, batch: Batch, smoothing: floa
         each = each * (1 + (TAG_YES - 1) * target) * known
         # The mean over a text's pieces, so that a long one counts no more than a short one.
         total = total + TAG_WEIGHT * (each.sum((1, 2)) / known[:, :, 0].sum(1).clamp(min=1)).sum()
-    return answer_loss(logits, batch.labels, batch.weights, smoothing) + total / len(logits)
+    answers = answer_loss(logits, batch.labels, batch.weights, smoothing, batch.feelings)
+    return answers + total / len(logits)
 
 
 def parameter_groups(network: Network, recipe: Recipe) -> list[dict[str, Any]]:
@@ -278,9 +300,17 @@ def unpack(start: Path, cache: Path) -> Path:
 
 
 def export(
-    network: Network, folder: Path, out: Path, recipe: Recipe, notes: dict[str, Any]
+    network: Network,
+    folder: Path,
+    out: Path,
+    recipe: Recipe,
+    texts: Sequence[str],
+    notes: dict[str, Any],
 ) -> None:
-    """Write graph, tokenizer and config; calibration is neutral until `calibrate` has run."""
+    """Write graph, tokenizer and config; calibration is neutral until `calibrate` has run.
+
+    `texts` show how wide the values between the layers become.
+    """
     import onnx
 
     from classifiers.onnx_graph import HEADS, build
@@ -289,7 +319,11 @@ def export(
     config = json.loads((folder / "config.json").read_text())
     tensors = {name: value.float().numpy() for name, value in network.bert.state_dict().items()}
     own = dict(network.named_parameters())
-    model = build(tensors, {name: own[name].detach().numpy() for name in HEADS}, config)
+    answers = {name: own[name].detach().numpy() for name in HEADS}
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.enable_truncation(WINDOW)
+    rows = [tokenizer.encode(plain(text).text).ids for text in texts]
+    model = build(tensors, answers, config, widest_inputs(network.bert, rows))
     data = model.SerializeToString()
     onnx.save(model, str(out / "reader.onnx"))
     (out / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes())
@@ -305,6 +339,14 @@ def export(
         **notes,
     }
     (out / "config.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+
+def sample(examples: Sequence[Example], recipe: Recipe) -> list[str]:
+    """A few hundred of the texts, half of them own posts."""
+    rng = random.Random(recipe.seed)  # noqa: S311 - repeatable, not secret
+    own = [e.text for e in examples if e.source == "own"]
+    others = [e.text for e in examples if e.source != "own"]
+    return [t for part in (own, others) for t in rng.sample(part, min(len(part), SAMPLE // 2))]
 
 
 def _arguments(argv: Sequence[str] | None) -> tuple[argparse.Namespace, Recipe]:
@@ -337,7 +379,7 @@ def train_once(
     torch.manual_seed(mine.seed)
     rng = random.Random(mine.seed)  # noqa: S311
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.enable_truncation(WINDOW)
+    tokenizer.no_truncation()
     fine_tune(network, schedule(examples, mine, rng), tokenizer, mine)
     return network
 
@@ -390,7 +432,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     else:
         hub_id = None if given.offline else base_encoder.HUB_ID
         folder = small_encoder(given.cache, examples, recipe, hub_id)
-    network = train_runs(folder, given.start, examples, recipe, given.cache)
+    # Weights that are trained on have seen the tweets already and cannot judge their labels.
+    fresh = None if given.start else folder
+    softened = soften_tweets(fresh, examples, recipe, given.cache)
+    network = train_runs(folder, given.start, softened, recipe, given.cache)
     notes = {
         "started_from": json.loads((given.start / "config.json").read_text())["revision"]
         if given.start
@@ -400,7 +445,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             "texts": {source: sum(e.source == source for e in examples) for source in LOSS_WEIGHTS},
         },
     }
-    export(network, folder, given.out, recipe, notes)
+    export(network, folder, given.out, recipe, sample(examples, recipe), notes)
     from classifiers.calibrate import calibrate
 
     calibrate(given.out, given.public, own["validation"], recipe.threads)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifiers import base_encoder, encoder, heads, onnx_graph
+from classifiers import base_encoder, encoder, heads, onnx_graph, quantise
 from classifiers.encoder import PieceSplitter, Window, deciding, plain, sentences
 from classifiers.reader import Reader
 
@@ -185,7 +185,8 @@ def test_graph_and_torch_agree_on_an_encoder_of_two_layers(tmp_path: Path) -> No
     }
     held = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
     about = config.to_dict()
-    graph = onnx_graph.build(tensors, held, about)
+    widest = quantise.widest_inputs(bert, [[0, 7, 9, 30, 41, 2]])
+    graph = onnx_graph.build(tensors, held, about, widest)
     onnx.save(graph, str(tmp_path / encoder.MODEL_FILE))
     (tmp_path / encoder.CONFIG_FILE).write_text(json.dumps({"encoder": about}))
     ids = (0, 7, 9, 30, 41, 2)

@@ -73,6 +73,19 @@ def test_channels_come_from_both() -> None:
     assert len(nothing.channels) == 1  # a contact came by something
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "oh eight five, treble two, six one nine four",
+        "nought two oh, three nine one one, four four seven six",
+        "plus one, four one six, five five five, oh one nine nine",
+    ],
+)
+def test_a_number_in_words_is_whole(written: str) -> None:
+    facts = read(f"It was {written}, at dinner.", lang="en", numbers=f"was {written},")
+    assert [n.text for n in facts.numbers] == [written]
+
+
 def test_a_number_of_words_and_digits_is_one_number() -> None:
     text = "Otra vez el 6 treinta y 4, 88 00 noventa, en misa"
     facts = read(text, numbers="6 treinta y 4, 88 00 noventa")

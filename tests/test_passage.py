@@ -23,6 +23,13 @@ COUNTS = [
     ("en", "rang at 9:15, 11:40 and 16:20", "9:15, 11:40 and 16:20", 3),
     ("fr", "un appel, un SMS puis deux mails", "un appel, un SMS puis deux mails", 4),
     ("es", "unos 20 mensajes de texto, y ayer encima la llamada", "20 mensajes de texto, y ayer encima la llamada", 21),
+    ("en", "About 25 letters and emails altogether", "25 letters and emails", 25),
+    ("es", "van 40 contactos entre llamadas, WhatsApp y correos", "40 contactos", 40),
+    ("en", "called me seventeen times. Seventeen!", "seventeen times. Seventeen", 17),
+    ("en", "four calls a day, five days straight! Twenty times", "four calls a day, five days straight! Twenty times", 20),
+    ("en", "On 4 March, 6 March and 11 March a man called", "On 4 March, 6 March and 11 March", 3),
+    ("es", "15/03, 22/03, 29/03 y 05/04, siempre lo mismo", "15/03, 22/03, 29/03 y 05/04", 4),
+    ("en", "30 emails from them, the fifth this week", "30 emails from them, the fifth this week", 30),
     ("en", "no figure at all here", "no figure", None),
 ]  # fmt: skip
 PERIODS = [

@@ -33,7 +33,7 @@ OWN = {"train": EXAMPLES, "validation": EXAMPLES, "test": EXAMPLES}
 @pytest.fixture(scope="module")
 def old(toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("old") / "weights"
-    train.export(trained(toy), toy, folder, RECIPE, {"data": {}})
+    train.export(trained(toy), toy, folder, RECIPE, ["what is said"], {"data": {}})
     config = json.loads((folder / "config.json").read_text())
     reader = Reader(folder, threads=1)
     logits = calibrate.text_logits(reader, [e.text for e in EXAMPLES])

@@ -7,6 +7,7 @@ import json
 import random
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,8 +17,9 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
-from classifiers import batches, calibrate, dataset, encoder, evaluate, heads, train
+from classifiers import batches, calibrate, cross_fit, dataset, encoder, evaluate, heads, train
 from classifiers.dataset import Example
+from classifiers.encoder import WINDOW
 from classifiers.reader import Reader
 
 RECIPE = batches.Recipe(
@@ -91,7 +93,7 @@ def trained(toy: Path) -> train.Network:
 
 def test_from_texts_to_weights_that_read(toy: Path, tmp_path: Path) -> None:
     network = trained(toy)
-    train.export(network, toy, tmp_path, RECIPE, {"data": {}})
+    train.export(network, toy, tmp_path, RECIPE, YES, {"data": {}})
     reader = Reader(tmp_path, threads=1)
     said = reader.answer([*YES, *NO], ["en"] * 6)
     assert [a.harassment for a in said] == [True] * 3 + [False] * 3
@@ -120,7 +122,7 @@ def test_weights_are_the_mean_of_runs_that_are_kept(
 
 
 def test_calibration_is_written_and_read_back(toy: Path, tmp_path: Path) -> None:
-    train.export(trained(toy), toy, tmp_path, RECIPE, {})
+    train.export(trained(toy), toy, tmp_path, RECIPE, YES, {})
     public = tmp_path / "public"
     (public / "umsab").mkdir(parents=True)
     rows = [{"text": e.text, "lang": "en", "sentiment": e.sentiment} for e in EXAMPLES]
@@ -186,6 +188,69 @@ def test_every_known_answer_pulls_its_own_logit(index: int, better: float) -> No
     before = train.loss(logits, tags, batch, 0.05)
     logits[0, index] = better
     assert train.loss(logits, tags, batch, 0.05) < before
+
+
+def test_of_a_long_text_that_window_is_read_which_tells_most(toy: Path) -> None:
+    tokenizer = Tokenizer.from_file(str(toy / "tokenizer.json"))
+    word = YES[0].split()[0]
+    text = " ".join([word] * 300 + ["six"] + [word] * 300)
+    at = text.index("six")
+    claims = tuple(name == "contact_count" for name in heads.FACTS)
+    count = heads.TAGS.index("contact_count")
+    recipe = dataclasses.replace(RECIPE, repeats_own=1, joined=0.0, word_dropout=0.0)
+
+    def read(spans: tuple[tuple[int, int, int], ...]) -> batches.Batch:
+        told = dataset.Facts(claims, spans)
+        row = dataclasses.replace(example(text, harassment=True), facts=told)
+        rng = random.Random(2)  # whose first word is not to change the text
+        run = [(done, batch) for done, batch in batches.batches([row], tokenizer, recipe, rng)]
+        return run[0][1]
+
+    whole = read(((count, at, at + 3),))
+    assert whole.ids.shape[1] == WINDOW
+    assert whole.tags[0, :, count].sum() == 1
+    assert whole.facts[0].tolist() == [float(claim) for claim in claims]
+    assert whole.labels[0, 2] == 1
+    # No window holds both ends of the text: what the other one tells is not asked.
+    refused = heads.TAGS.index("opt_out")
+    parts = read(((count, 0, 3), (refused, len(text) - 4, len(text))))
+    asked = dict(zip(heads.FACTS, parts.facts[0].tolist(), strict=True))
+    assert sorted((asked["contact_count"], asked["opt_out"])) in ([-1.0, 0.0], [-1.0, 1.0])
+
+
+def test_softened_labels_lie_between_the_label_and_what_others_say() -> None:
+    tweet = Example("so so", "en", "umsab", sentiment="neutral")
+    soft = cross_fit.soften(tweet, [0.2, 0.2, 0.6])
+    assert soft.feeling == pytest.approx((0.1, 0.6, 0.3))
+    batch = batches.collate([[0, 5, 2]], [soft], [None], 0.0, random.Random(0))
+    tags = torch.zeros(1, 3, len(heads.TAGS))
+    logits = torch.zeros(1, heads.WIDTH)
+    logits[0, heads.SENTIMENT] = torch.tensor([0.1, 0.6, 0.3]).log()
+    least = train.loss(logits, tags, batch, 0.05)
+    logits[0, heads.SENTIMENT] = torch.tensor([0.0, 4.0, 0.0])
+    assert train.loss(logits, tags, batch, 0.05) > least
+
+
+def test_tweets_are_judged_by_models_that_have_not_seen_them(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tweets = [
+        Example(text, "en", "umsab", sentiment=name)
+        for text, name in zip([*YES, *NO], ["negative"] * 3 + ["positive"] * 3, strict=True)
+    ]
+    recipe = dataclasses.replace(RECIPE, folds=2, fold_epochs=30)
+    learnt: list[set[str]] = []
+
+    def listen(network: Any, run: Any, *rest: Any) -> None:
+        learnt.append({e.text for e in run})
+
+    monkeypatch.setattr(train, "fine_tune", listen)
+    soft = cross_fit.soften_tweets(toy, tweets, recipe, tmp_path)
+    assert all(e.feeling is not None and sum(e.feeling) == pytest.approx(1.0) for e in soft)
+    assert learnt[0] | learnt[1] == {e.text for e in tweets}
+    assert not learnt[0] & learnt[1]
+    monkeypatch.setattr(train, "fine_tune", lambda *_: pytest.fail("the chances are kept"))
+    assert cross_fit.soften_tweets(toy, tweets, recipe, tmp_path) == soft
 
 
 TOLD = {
