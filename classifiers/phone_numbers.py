@@ -11,20 +11,16 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import phonenumbers
 
 from . import number_words
-from .digit_runs import Run, alone, complete, number_span, runs_of_digits, short_shape, start_of
+from .digit_runs import Run, alone, number_span, runs_of_digits, short_shape, start_of
 from .folding import fold
 from .number_context import (
     ADDRESS_BEFORE,
     ARTICLE,
-    CURRENCY_BEFORE,
     DATE_BEFORE,
-    MASKED,
-    MEASURE_AFTER,
     NOT_A_NUMBER_BEFORE,
     STRONG_ARTICLE,
     TIME_BEFORE,
@@ -32,7 +28,7 @@ from .number_context import (
     near_contact,
     refused,
 )
-from .number_plans import MAX_DIGITS, dialled, e164_of, is_short_code, parse_number
+from .number_plans import MAX_DIGITS, dialled, e164_of, is_short_code
 from .reading import NumberMention, Span
 from .spelled_numbers import EXTRA_DIGITS, PLUS, TIMES, Spelled, spelled_in, spelling_languages
 
@@ -41,7 +37,7 @@ _LIST_GAP = re.compile(
     r"(?: ?[,/;] ?| (?:y|o|and|or|e|ou|et|und|oder) |, (?:y|o|and|e|et) )(?:(?:el|del|al) )?"
 )
 _ENOUGH = 0.6  # the confidence from which a short figure counts as a number
-_YEAR = re.compile(r"(?:19|20)\d\d")
+YEAR = re.compile(r"(?:19|20)\d\d")
 _DATE_LIKE = re.compile(r"\d{1,2}[./\-]\d{1,2}[./\-](?:\d{4}|\d\d)|\d{4}[./\-]\d{1,2}[./\-]\d{1,2}")
 _IP_LIKE = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _THOUSANDS = re.compile(r"\d{1,3}(?:\.\d{3})+")
@@ -51,14 +47,14 @@ _PREFIX = re.compile(r"0?303|0[389]\d0|0[89]\d\d")
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class Plan:
     """Whose numbering plans are tried, and whether the text is known to speak of contacts."""
 
     countries: tuple[str, ...]
     about_calls: bool = False
 
 
-def _full(folded: str, run: Run, i: int, j: int, plan: _Plan) -> tuple[str | None, float]:
+def _full(folded: str, run: Run, i: int, j: int, plan: Plan) -> tuple[str | None, float]:
     """Whether groups i to j are one full number: its E.164 form and confidence (0: no)."""
     start, end = run.groups[i][0], run.groups[j - 1][1]
     shape = folded[start_of(folded, start) : end]
@@ -93,7 +89,7 @@ def _full(folded: str, run: Run, i: int, j: int, plan: _Plan) -> tuple[str | Non
 
 
 def _full_numbers(
-    folded: str, run: Run, plan: _Plan
+    folded: str, run: Run, plan: Plan
 ) -> Iterator[tuple[int, int, str | None, float]]:
     """Cuts a run into full numbers: the whole, or else the parts that a home plan confirms."""
     n = len(run.groups)
@@ -123,8 +119,8 @@ def _full_numbers(
         i = best[0]
 
 
-def _short_confidence(
-    folded: str, start: int, end: int, digits: str, shape: str, plan: _Plan
+def short_confidence(
+    folded: str, start: int, end: int, digits: str, shape: str, plan: Plan
 ) -> float:
     """How likely a short figure is a phone number, by its form and its neighbours; 0 when not."""
     before = folded[max(0, start - 90) : start]
@@ -146,7 +142,7 @@ def _short_confidence(
         return 0.0
     if shape in ("spaced", "plain") and TIME_BEFORE.search(before[-12:]):
         return 0.0
-    year = _YEAR.fullmatch(digits) is not None
+    year = YEAR.fullmatch(digits) is not None
     confidence = 0.3
     if strong:
         confidence += 0.25
@@ -163,7 +159,7 @@ def _short_confidence(
     return min(confidence, 0.95)
 
 
-def _digit_mentions(text: str, folded: str, plan: _Plan) -> Iterator[NumberMention]:
+def _digit_mentions(text: str, folded: str, plan: Plan) -> Iterator[NumberMention]:
     last_short: int | None = None
     for run in runs_of_digits(folded):
         international = _international_short(folded, run, plan)
@@ -185,7 +181,7 @@ def _digit_mentions(text: str, folded: str, plan: _Plan) -> Iterator[NumberMenti
                 yield mention
 
 
-def _international_short(folded: str, run: Run, plan: _Plan) -> tuple[Span, str] | None:
+def _international_short(folded: str, run: Run, plan: Plan) -> tuple[Span, str] | None:
     """ "+34 1004": nobody dials it so, but people write it."""
     first, n = run.groups[0][0], len(run.groups)
     written = dialled(folded, start_of(folded, first), run.groups[-1][1])
@@ -203,7 +199,7 @@ def _international_short(folded: str, run: Run, plan: _Plan) -> tuple[Span, str]
 
 
 def _short_mentions(
-    text: str, folded: str, run: Run, plan: _Plan, after: int | None
+    text: str, folded: str, run: Run, plan: Plan, after: int | None
 ) -> Iterator[NumberMention]:
     """``after``: where the last short code found ended, since "el 1004, 1002 y 1485" is a list."""
     n = len(run.groups)
@@ -214,7 +210,7 @@ def _short_mentions(
             continue
         start, end = number_span(folded, run.groups[i][0], run.groups[j - 1][1])
         shape = short_shape(folded, run, i, j)
-        confidence = _short_confidence(folded, start, end, digits, shape, plan)
+        confidence = short_confidence(folded, start, end, digits, shape, plan)
         if confidence >= _ENOUGH or (
             after is not None and confidence > 0 and _LIST_GAP.fullmatch(folded, after, start)
         ):
@@ -224,7 +220,7 @@ def _short_mentions(
             after = end
 
 
-def _spelled_confidence(folded: str, spelled: Spelled, plan: _Plan) -> float:
+def _spelled_confidence(folded: str, spelled: Spelled, plan: Plan) -> float:
     digits, start, end = spelled.digits, spelled.start, spelled.end
     if not 3 <= len(digits) <= MAX_DIGITS:
         return 0.0
@@ -242,7 +238,7 @@ def _spelled_confidence(folded: str, spelled: Spelled, plan: _Plan) -> float:
     if len(digits) >= 7:
         return 0.8 if len(spelled.parts) >= 4 or strong else 0.0
     round_number = len(spelled.parts) == 1 and int(digits) % 100 == 0
-    year = len(spelled.parts) == 1 and _YEAR.fullmatch(digits) is not None
+    year = len(spelled.parts) == 1 and YEAR.fullmatch(digits) is not None
     if round_number or year or (len(spelled.parts) == 1 and len(digits) < 3):
         return 0.0
     confidence = 0.25 + (0.3 if strong else 0.15 if ARTICLE.search(before[-24:]) else 0.0)
@@ -255,7 +251,7 @@ def _spelled_confidence(folded: str, spelled: Spelled, plan: _Plan) -> float:
     return min(confidence, 0.95)
 
 
-def _spelled_mentions(text: str, folded: str, plan: _Plan) -> Iterator[NumberMention]:
+def _spelled_mentions(text: str, folded: str, plan: Plan) -> Iterator[NumberMention]:
     words = number_words.tokens(folded)
     for lang in spelling_languages(words):
         for spelled in spelled_in(folded, words, lang):
@@ -280,7 +276,7 @@ def find_all(
     fit another numbering plan are found as well, with less confidence. ``about_calls`` says that
     the text is known to speak of contacts, so that figures need less of a hint around them.
     """
-    plan = _Plan(tuple(countries), about_calls)
+    plan = Plan(tuple(countries), about_calls)
     folded = fold(text)
     found = [*_digit_mentions(text, folded, plan), *_spelled_mentions(text, folded, plan)]
     return _without_overlaps(found)
@@ -342,103 +338,3 @@ def _without_overlaps(found: list[NumberMention]) -> tuple[NumberMention, ...]:
             continue
         kept.append(mention)
     return tuple(kept)
-
-
-@lru_cache(maxsize=1024)
-def _forms(number: str, countries: tuple[str, ...]) -> tuple[frozenset[str], str]:
-    """All digit strings by which one number is dialled or written, and its shortest form."""
-    plain = fold(number)
-    digits = "".join(c for c in plain if c.isdigit())
-    codes = [str(phonenumbers.country_code_for_region(c)) for c in countries]
-    if len(digits) < 7:
-        return frozenset([digits, *(p + c + digits for c in codes for p in ("", "00"))]), digits
-    written = dialled(plain, 0, len(plain))
-    for country in (None,) if written.startswith("+") else countries:
-        if parse_number(written, country) is None:
-            continue
-        parsed = phonenumbers.parse(written, country)
-        national = phonenumbers.national_significant_number(parsed)
-        code = str(parsed.country_code)
-        return frozenset(
-            p + z + national for p in ("", code, "00" + code) for z in ("", "0")
-        ), national
-    for code in codes:  # "+34 1004"
-        if written.startswith("+" + code) and len(digits) - len(code) < 7:
-            short = digits.removeprefix("00").removeprefix(code)
-            return _forms(short, countries)
-    return frozenset([digits]), digits
-
-
-def find(text: str, number: str, *, countries: Sequence[str] = ("ES",)) -> tuple[Span, ...]:
-    """Every place where exactly this number is written, in any form, left to right.
-
-    ``number`` may be a short code, a prefix, or a full number in national or international form.
-    A number without digits is found nowhere.
-    """
-    plan = _Plan(tuple(countries))
-    forms, national = _forms(number, plan.countries)
-    if not national:
-        return ()
-    folded = fold(text)
-    found = [*_find_digits(folded, forms, national, plan), *_find_spelled(folded, national)]
-    found.sort()
-    return tuple(found)
-
-
-def _find_digits(folded: str, forms: frozenset[str], national: str, plan: _Plan) -> Iterator[Span]:
-    longest = max(map(len, forms))
-    for run in runs_of_digits(folded):
-        i, n = 0, len(run.groups)
-        while i < n:
-            step = 1
-            digits = ""
-            for j in range(i + 1, n + 1):
-                digits += folded[slice(*run.groups[j - 1])]
-                if len(digits) > longest:
-                    break
-                if digits in forms and _is_written(folded, run, i, j, national, digits, plan):
-                    yield number_span(folded, run.groups[i][0], run.groups[j - 1][1])
-                    step = j - i
-                    break
-            i += step
-
-
-def _is_written(
-    folded: str, run: Run, i: int, j: int, national: str, digits: str, plan: _Plan
-) -> bool:
-    start, end = number_span(folded, run.groups[i][0], run.groups[j - 1][1])
-    if len(national) >= 7:
-        return complete(folded, run, i, j) and not (
-            CURRENCY_BEFORE.search(folded[max(0, start - 6) : start])
-            or MEASURE_AFTER.match(folded[end : end + 40])
-            or MASKED.match(folded[end : end + 4])
-        )
-    international = folded[start] == "+" or (digits != national and digits.startswith("00"))
-    if international or digits != national:
-        return international and (i, j) == (0, len(run.groups))
-    if not alone(folded, run, i, j):
-        return False
-    shape = short_shape(folded, run, i, j)
-    confidence = _short_confidence(folded, start, end, digits, shape, plan)
-    return confidence > 0.25 or (confidence > 0 and not _YEAR.fullmatch(digits))
-
-
-def _find_spelled(folded: str, national: str) -> Iterator[Span]:
-    words = number_words.tokens(folded)
-    seen: set[Span] = set()
-    for lang in spelling_languages(words):
-        for spelled in spelled_in(folded, words, lang):
-            span = (spelled.start, spelled.end)
-            if spelled.digits != national or span in seen:
-                continue
-            before = folded[max(0, span[0] - 90) : span[0]]
-            if (
-                counts_something(folded, *span)
-                or NOT_A_NUMBER_BEFORE.search(before)
-                or TIME_BEFORE.search(before[-12:])
-            ):
-                continue
-            near = near_contact(folded, *span)
-            if len(spelled.parts) > 1 or near or STRONG_ARTICLE.search(before[-24:]):
-                seen.add(span)
-                yield span

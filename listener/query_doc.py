@@ -93,7 +93,7 @@ class Prepared:
         key = (number, countries, stream.field)
         if key not in self._numbers:
             # The numbering plans take a while to load and most queries name no number.
-            from classifiers.phone_numbers import find
+            from classifiers.number_search import find
 
             self._numbers[key] = tuple(find(stream.text, number, countries=countries))
         return self._numbers[key]

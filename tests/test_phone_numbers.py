@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from classifiers import number_words
 from classifiers.folding import fold
-from classifiers.phone_numbers import find, find_all
+from classifiers.number_search import find
+from classifiers.phone_numbers import find_all
 
 FORMS_OF_1004 = [
     *("1004", "10 04", "10-04", "1-0-0-4", "1.0.0.4", "1 0 0 4", "#1004", "+34 1004", "0034 1004"),
