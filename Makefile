@@ -22,7 +22,9 @@ check: install              ## style and types
 
 train: install              ## from data to weights, one night at most: make train PUBLIC=../shared/data
 	$(BIN)/python -m classifiers.train_language --public $(PUBLIC)
-	$(BIN)/python -m classifiers.train --public $(PUBLIC)
+	$(BIN)/python -m classifiers.train --public $(PUBLIC) --out var/first
+	$(BIN)/python -m classifiers.train --public $(PUBLIC) --start var/first \
+	  --repeats-own 2.5 --repeats-umsab 4 --joined 0.1 --learning-rate 1.2e-4
 
 evaluate: install           ## every table of the reader: make evaluate PUBLIC=../shared/data
 	$(BIN)/python -m classifiers.evaluate $(if $(PUBLIC),--public $(PUBLIC))
