@@ -33,7 +33,7 @@ from listener.storage import (
     trends,
 )
 from listener.storage.alerts import StoredAlert, StoredNotification
-from listener.storage.cases import CaseDetail, CaseFilter, CaseSummary
+from listener.storage.cases import CaseDetail, CaseFilter, CaseSummary, TimelineEntry
 from listener.storage.health import LoopHealth, SubscriptionHealth
 from listener.storage.mentions import StoredReject
 from listener.storage.people import User
@@ -132,7 +132,7 @@ class Desk:
             found, total = cases.search(session, asked, limit=limit, offset=offset)
             read = readings.load(session, [c.mention_id for c in found])
         if not may_work(user):
-            found = [replace(c, customer_ref=None) for c in found]
+            found = [_unmatched(c) for c in found]
         return [InboxLine(c, read.get(c.mention_id)) for c in found], total
 
     def filters(self, user: User) -> Mapping[str, tuple[str, ...]]:
@@ -428,10 +428,28 @@ def _nameless(detail: CaseDetail) -> CaseDetail:
     """The case without a word of who its author is in the CRM."""
     return replace(
         detail,
-        summary=replace(detail.summary, customer_ref=None),
+        summary=_unmatched(detail.summary),
         crm=None,
         match=None,
-        timeline=tuple(e for e in detail.timeline if e.kind != "customer"),
+        timeline=tuple(_silent(e) for e in detail.timeline if e.kind != "customer"),
+    )
+
+
+# The reason of a priority that says that the author was found in the CRM.
+_MATCHED = "is_customer"
+
+
+def _unmatched(summary: CaseSummary) -> CaseSummary:
+    reasons = tuple(r for r in summary.priority_reasons if r.key != _MATCHED)
+    return replace(summary, customer_ref=None, priority_reasons=reasons)
+
+
+def _silent(entry: TimelineEntry) -> TimelineEntry:
+    told = entry.data.get("reasons")
+    if not isinstance(told, list):
+        return entry
+    return replace(
+        entry, data={**entry.data, "reasons": [r for r in told if r.get("key") != _MATCHED]}
     )
 
 

@@ -227,9 +227,17 @@ class HttpClient:
             for name, value in request.headers.items()
             if name not in ("host", "content-length", "content-type", "transfer-encoding")
         }
-        if _origin(target) != _origin(request.url):
-            # A token is for the server it was given by.
+        elsewhere = _origin(target) != _origin(request.url)
+        if elsewhere or target.scheme == "http" != request.url.scheme:
+            # A token is for the server it was given by, and never goes in clear.
             headers.pop("authorization", None)
+            if request.method == "POST" and status in (307, 308):
+                raise HttpError(
+                    f"{request.url.host} wants what we send to it sent to {target.scheme}://"
+                    f"{target.host} instead. It may hold a secret, so it was not sent; check the "
+                    "configured address.",
+                    url=mask_url(str(request.url)),
+                )
         if request.method == "POST" and status in (307, 308):
             headers["Content-Type"] = request.headers.get("content-type", "")
             return self._client.build_request(

@@ -43,6 +43,8 @@ log = structlog.get_logger()
 
 # A hundred dead links must not hold up the next turn: what is left keeps its summary.
 _ARTICLES = timedelta(minutes=3)
+# No server and no row of failures keeps a source silent for longer.
+LONGEST_PAUSE = timedelta(hours=6)
 _HITS_KEPT = 20  # a text that names the brand a thousand times is found by twenty of them as well
 
 
@@ -108,14 +110,14 @@ def collect(road: Road, *, force: bool = False) -> dict[str, Any]:
 
 
 def is_due(config: SourceConfig, state: SubscriptionHealth, now: datetime) -> bool:
-    """A failing source is asked less and less often, up to every six hours."""
+    """A failing source is asked less and less often, up to every LONGEST_PAUSE."""
     if state.not_before is not None and now < state.not_before:
         return False
     if state.last_attempt_at is None:
         return True
     wait = config.every
     if state.failures:
-        wait = min(config.every * 2 ** min(state.failures, 8), max(timedelta(hours=6), wait))
+        wait = min(config.every * 2 ** min(state.failures, 8), max(LONGEST_PAUSE, wait))
     return now - state.last_attempt_at >= wait
 
 
@@ -165,7 +167,8 @@ def _collect_one(road: Road, task: _Task, state: SubscriptionHealth) -> Saved | 
 def _failed(road: Road, task: _Task, error: Exception) -> None:
     known = isinstance(error, ListenerError)
     text = str(error) if known else f"{type(error).__name__}: {error}"
-    wait = error.retry_after if isinstance(error, HttpStatus) else None
+    asked = error.retry_after if isinstance(error, HttpStatus) else None
+    wait = min(asked, LONGEST_PAUSE.total_seconds()) if asked else None
     log.warning("source failed", source=task.key, error=text, exc_info=not known)
     now = road.now()
     with road.db.write() as session:

@@ -7,7 +7,7 @@ The reasons' keys, and the values that their sentences may show: `harassment`, `
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from classifiers.reading import Reading
 from listener.domain import CustomerMatch, Priority, PriorityLevel, Reason
@@ -36,6 +36,17 @@ def prioritise(
         reasons.append(Reason("competitor", {"score": score}, -score))
         score = 0
     return Priority(score, _level(score, rules) if own_brand else PriorityLevel.LOW, tuple(reasons))
+
+
+def insisting(before: Sequence[Reason], new: Priority, rules: PriorityRules) -> Priority:
+    """The priority of an open case whose author wrote again: that of the new post, or what the case
+    had, raised by their insisting, whichever is more. `before` are the reasons of the case."""
+    again = [r for r in new.reasons if r.key == "again"]
+    reasons = [*(r for r in before if r.key != "again"), *again]
+    score = sum(r.points for r in reasons)
+    if not again or score <= new.score:
+        return new
+    return Priority(score, _level(score, rules), tuple(reasons))
 
 
 def _contributions(

@@ -340,6 +340,7 @@ class _Work:
             brand = self.settings.brand(key)
             if brand is None:
                 continue
+            copied = copy is not None and cases.speaks_of(self.session, copy.of, key)
             verdict = triage(
                 brand=brand,
                 muted=muted,
@@ -348,15 +349,15 @@ class _Work:
                 complaint=reading.complaint,
                 category=reading.category,
                 harassment=reading.harassment,
-                copied=copy is not None,
+                copied=copied,
                 same_author=copy is not None and copy.same_author,
             )
             if verdict.action is Action.CASE and verdict.matter is not None:
                 self._case(mention, reading, brand, verdict.matter)
             elif verdict.action is Action.ATTACH and copy is not None and copy.of is not None:
-                self._attach(mention, copy.of, "repost")
+                self._attach(mention, copy.of, "repost", key)
             elif verdict.action is Action.ANSWER:
-                self._answered(mention)
+                self._answered(mention, key)
             if reading.harassment and not muted and verdict.action is not Action.ANSWER:
                 self._report_numbers(mention, reading, brand)
 
@@ -375,6 +376,8 @@ class _Work:
             own_numbers=_own_numbers(brand, day),
             rules=self.settings.priority,
         )
+        if existing:
+            urgency = priority.insisting(existing.reasons, urgency, self.settings.priority)
         route = routing.route(
             CaseFacts(brand.key, reading.lang, matter, urgency.level),
             self._people(),
@@ -483,13 +486,13 @@ class _Work:
             ]
         return self._staff
 
-    def _attach(self, mention: Pending, original: int, kind: str) -> None:
-        for case_id in cases.cases_of_mention(self.session, original):
+    def _attach(self, mention: Pending, original: int, kind: str, brand: str) -> None:
+        for case_id in cases.cases_of_mention(self.session, original, brand):
             self.counts.attached += cases.add_mention(
                 self.session, case_id, mention.id, kind=kind, now=self.now
             )
 
-    def _answered(self, mention: Pending) -> None:
+    def _answered(self, mention: Pending, brand: str) -> None:
         """The brand's own account replied: it stands on the case of the post it replied to."""
         if mention.reply_to is None:
             return
@@ -499,7 +502,7 @@ class _Work:
             )
         )
         if original is not None:
-            self._attach(mention, original, "answered_by_brand")
+            self._attach(mention, original, "answered_by_brand", brand)
 
     def _latecomer(self, mention: Pending, brand: Brand, case_id: int) -> None:
         """Answers and copies that came in before the post that they belong to."""

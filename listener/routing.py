@@ -8,17 +8,14 @@ The reasons' keys and values: `rule` (rule, queue and the conditions that held),
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import holidays
-
+from listener.calendars import holidays_in
 from listener.domain import PriorityLevel, Reason, Route
-from listener.errors import ConfigError
 from listener.settings import QueueRule, RoutingRules, WorkingHours
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -182,19 +179,4 @@ def _utc(day: date, clock: time, zone: ZoneInfo) -> datetime:
 
 
 def _is_holiday(day: date, place: str) -> bool:
-    return bool(place) and day in _calendar(place, day.year)
-
-
-@lru_cache(maxsize=64)
-def _calendar(place: str, year: int) -> Mapping[date, str]:
-    country, _, region = place.partition("-")
-    try:
-        found: Mapping[date, str] = holidays.country_holidays(
-            country, subdiv=region or None, years=year, expand=False
-        )
-    except NotImplementedError as error:
-        raise ConfigError(
-            f"rules/routing.toml: working_hours.holidays: no holidays are known for {place!r}; "
-            "write a country (ES) or a country and region (ES-MD), or leave it empty."
-        ) from error
-    return found
+    return bool(place) and day in holidays_in(place, day.year)

@@ -33,6 +33,7 @@ from pydantic import (
     model_validator,
 )
 
+from listener.calendars import holidays_in
 from listener.domain import NumberKind, PriorityLevel
 from listener.errors import ConfigError, MissingCredential
 
@@ -180,6 +181,18 @@ class Brand(Section):
     handles: tuple[str, ...] = ()  # the brand's own accounts, `platform:name`: never a complaint
     numbers: tuple[BrandNumber, ...] = ()
 
+    @field_validator("handles")
+    @classmethod
+    def _with_server(cls, handles: tuple[str, ...]) -> tuple[str, ...]:
+        for handle in handles:
+            platform, _, name = handle.partition(":")
+            if platform.casefold() == "mastodon" and "@" not in name.lstrip("@"):
+                raise ValueError(
+                    f"{handle}: anybody may register that name on another server; write "
+                    f"{handle}@its.server"
+                )
+        return handles
+
 
 class BrandsFile(Section):
     brands: tuple[Brand, ...] = ()
@@ -266,6 +279,13 @@ class WorkingHours(Section):
     fri: tuple[time, time] | None = None
     sat: tuple[time, time] | None = None
     sun: tuple[time, time] | None = None
+
+    @field_validator("holidays")
+    @classmethod
+    def _known(cls, place: str) -> str:
+        if place:
+            holidays_in(place, 2026)  # any year: what is known does not depend on it
+        return place
 
 
 _DAY = (time(9), time(19))

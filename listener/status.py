@@ -16,6 +16,8 @@ from listener.settings import Settings
 from listener.storage import Database, health, trends
 from listener.storage.health import LoopHealth, SubscriptionHealth
 
+# A loop that is at work has this long before it counts as stuck.
+LONGEST_RUN = timedelta(hours=6)
 NO_RECIPIENT = (
     "alerts have no recipient: add an address to recipients in rules/alerts.toml, or an e-mail "
     "address to an administrator's account"
@@ -89,6 +91,8 @@ def judge(
         if loop.last_error:
             problems.append(f"loop {loop.name}: {loop.last_error}")
         late = max(getattr(schedule, loop.name) * 10, timedelta(minutes=10))
+        at_work = loop.started_at and (not loop.finished_at or loop.finished_at < loop.started_at)
+        late = LONGEST_RUN if at_work else late
         if loop.started_at and now - loop.started_at > late:
             problems.append(
                 f"loop {loop.name}: has not run since {loop.started_at:%Y-%m-%d %H:%M} UTC; "

@@ -34,8 +34,8 @@ def triage(
     copied: bool,
     same_author: bool,
 ) -> Triage:
-    """`copied` with `same_author` is somebody who repeats themselves, and so insists; without it,
-    somebody who passes on what another wrote."""
+    """`copied`, from a post on the same brand: with `same_author` somebody who repeats themselves, and
+    so insists; without it, somebody who passes on what another wrote."""
     if speaks_for(brand, platform, author):
         return Triage(Action.ANSWER, "the brand's own account")
     if muted:
@@ -50,10 +50,9 @@ def triage(
 
 
 def speaks_for(brand: Brand, platform: str, author: str | None) -> bool:
-    """Whether an account is one of the brand's handles (`platform:name`, with or without the
-    server of a federated name)."""
+    """Whether an account is one of the brand's handles (`platform:name`): exactly, with its server,
+    because anybody may register the same name on another."""
     if not author:
         return False
-    full = f"{platform}:{author.lstrip('@')}".casefold()
     known = {handle.replace(":@", ":").casefold() for handle in brand.handles}
-    return full in known or full.split("@", 1)[0] in {h for h in known if "@" not in h}
+    return f"{platform}:{author.lstrip('@')}".casefold() in known

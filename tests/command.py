@@ -29,7 +29,7 @@ BRANDS = """
 key = "movistar"
 name = "Movistar"
 query = "movistar OR number:1004"
-handles = ["mastodon:movistar"]
+handles = ["mastodon:movistar@social.example"]
 [[brands.numbers]]
 number = "1004"
 

@@ -450,6 +450,14 @@ def test_a_token_stays_with_the_server_it_is_for(client: Any) -> None:
     assert "authorization" not in other.asked[0].headers
 
 
+def test_what_is_posted_goes_to_no_other_server(client: Any) -> None:
+    with WebServer(always(Answer(b"ok"))) as other, WebServer(always(Answer())) as server:
+        server.answer = always(Answer(status=308, headers={"Location": other.base_url}))
+        with pytest.raises(HttpError, match="may hold a secret"):
+            client().post(server.base_url + "/session", json={"password": SECRET})
+    assert other.asked == []
+
+
 @pytest.mark.parametrize("where", ["file:///etc/passwd", "http://x:99999/", "gopher://x"])
 def test_redirects_to_what_is_no_web_page(client: Any, where: str) -> None:
     away = Answer(status=302, headers={"Location": where})

@@ -27,6 +27,7 @@ from listener.settings import (
     BrandNumber,
     Http,
     ListenerFile,
+    PriorityRules,
     Process,
     Section,
     Settings,
@@ -551,6 +552,59 @@ def test_the_brands_own_answer_stands_on_the_case(scene: Scene) -> None:
     assert kinds(case)[-1] == "answered_by_brand"
     assert case.summary.author == "marta@social.example"
     assert case.summary.text == "harto de movistar"  # what the inbox shows is the person's
+
+
+def test_a_copy_of_what_was_said_of_another_brand_is_a_complaint_of_its_own(scene: Scene) -> None:
+    form = (
+        "Escribo porque estoy harto de {} y de que nadie responda cuando pido que dejen de tratarme "
+        "como si mi tiempo no valiera nada y mis datos fueran suyos para siempre"
+    )
+    scene.write(form.format("vodafone"), author="paco")
+    scene.write(form.format("movistar"), author="marta")
+    assert scene.go()["opened"] == 1
+    [case] = scene.cases()
+    assert (case.summary.brand, case.summary.author) == ("movistar", "marta@social.example")
+
+
+def test_whoever_has_the_brands_name_on_another_server_is_not_the_brand(scene: Scene) -> None:
+    asked = scene.write("harto de movistar")
+    scene.write("somos movistar, llámenos", author="movistar@impostor.example", reply_to=asked)
+    scene.go()
+    [case] = scene.cases()
+    assert "answered_by_brand" not in kinds(case)
+
+
+def test_who_writes_again_raises_their_case_and_wakes_it(scene: Scene) -> None:
+    scene.write("harto de movistar")
+    scene.go()
+    [case] = scene.cases()
+    with scene.db.write() as session:
+        cases.set_status(
+            session,
+            case.summary.id,
+            CaseStatus.PENDING,
+            by="lucia",
+            version=case.summary.version,
+            now=scene.clock(),
+        )
+    scene.clock.later(days=1)
+    scene.write("movistar otra vez")  # less than the first post in everything but the insisting
+    scene.go()
+    [again] = scene.cases()
+    assert again.summary.status == "open"
+    assert again.summary.score == case.summary.score + PriorityRules().again
+    assert kinds(again)[-2:] == ["status", "again"] or "again" in kinds(again)
+    scene.write("movistar otra vez, y van tres")
+    scene.go()
+    [third] = scene.cases()
+    assert third.summary.score == again.summary.score  # insisting counts once
+
+
+def test_no_server_silences_a_source_for_a_year(scene: Scene) -> None:
+    scene.source.error = HttpStatus("later", url="https://x", status=503, retry_after=1e12)
+    scene.collect()
+    not_before = scene.health().not_before
+    assert not_before == scene.clock() + timedelta(hours=6)
 
 
 def test_an_answer_of_the_brand_to_nothing_of_ours_is_only_kept(scene: Scene) -> None:

@@ -101,6 +101,15 @@ def test_cyrillic_from_an_old_windows(file: Any) -> None:
     assert problems == []
 
 
+def test_a_source_and_a_brand_are_made_fit_for_storage(file: Any) -> None:
+    row = r'{"text": "a", "source": "for\u0000um \ud800", "brand": "' + "x" * 90 + '"}'
+    [found], problems, _ = read(file(row.encode()))
+    assert problems == []
+    assert found.source.encode("utf-8")
+    assert "\0" not in found.source
+    assert found.brand == "x" * 60
+
+
 def test_one_broken_line_is_its_own_problem(file: Any) -> None:
     good = jsonl(*({"text": text} for text in QUEJAS)).encode()
     bad = '{"text": "Mañana"}\n'.encode("latin-1")

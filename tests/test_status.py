@@ -94,6 +94,10 @@ def test_a_loop_that_fails_or_stands_still() -> None:
     old = NOW - timedelta(minutes=11)
     [said] = problems(loops=(loop(started_at=old, finished_at=old),))
     assert "has not run since 2026-11-20 10:19 UTC; is the service running?" in said
+    before = old - timedelta(minutes=5)
+    assert problems(loops=(loop(started_at=old, finished_at=before),)) == []  # it is at work
+    stuck = NOW - timedelta(hours=7)
+    assert problems(loops=(loop(started_at=stuck, finished_at=before - timedelta(hours=8)),))
 
 
 def test_mentions_and_mails_that_did_not_make_it() -> None:

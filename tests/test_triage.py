@@ -14,7 +14,11 @@ OWN = Brand(
     key="movistar",
     name="Movistar",
     query="movistar",
-    handles=("mastodon:movistar", "mastodon:@ayuda@social.example", "bluesky:movistar.es"),
+    handles=(
+        "mastodon:movistar@social.example",
+        "mastodon:@ayuda@social.example",
+        "bluesky:movistar.es",
+    ),
 )
 RIVAL = Brand(key="vodafone", name="Vodafone", kind="competitor", query="vodafone")
 
@@ -50,8 +54,8 @@ def decide(brand: Brand = OWN, **changes: Any) -> tuple[Action, str | None]:
         ({"copied": True, "same_author": True}, (Action.CASE, "billing")),
         ({"copied": True, "complaint": False}, (Action.ATTACH, None)),
         ({"author": "movistar@social.example"}, (Action.ANSWER, None)),
-        ({"author": "movistar", "muted": True}, (Action.ANSWER, None)),
-        ({"author": "movistar", "copied": True}, (Action.ANSWER, None)),
+        ({"author": "movistar@social.example", "muted": True}, (Action.ANSWER, None)),
+        ({"author": "movistar@social.example", "copied": True}, (Action.ANSWER, None)),
         ({"author": "movistar", "platform": "bluesky"}, (Action.CASE, "billing")),
     ],
 )
@@ -78,9 +82,10 @@ def test_a_case_always_has_a_matter_and_nothing_else_has() -> None:
 @pytest.mark.parametrize(
     ("platform", "author", "speaks"),
     [
-        ("mastodon", "movistar", True),
-        ("mastodon", "@Movistar", True),
-        ("mastodon", "movistar@any.example", True),  # the handle names no server
+        ("mastodon", "movistar@social.example", True),
+        ("mastodon", "@Movistar@Social.Example", True),
+        ("mastodon", "movistar@impostor.example", False),
+        ("mastodon", "movistar", False),
         ("mastodon", "ayuda@social.example", True),
         ("mastodon", "ayuda@impostor.example", False),  # this one does
         ("mastodon", "ayuda", False),

@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from command import BRANDS, LISTENER, Home
 from servers import Account, SnacServer, free_port
@@ -332,7 +333,8 @@ def build(folder: Path, snac: SnacServer, smtp: SmtpServer, *, batch_size: int =
     home = Home(folder / "home")
     port = free_port()
     home.environ |= smtp.environment()
-    home.write("brands.toml", BRANDS)
+    server = urlsplit(snac.base_url).netloc
+    home.write("brands.toml", BRANDS.replace("@social.example", f"@{server}"))
     home.write(
         "listener.toml",
         {

@@ -19,6 +19,7 @@ MAX_TEXT = 2_000_000
 MAX_ID = 600
 MAX_HANDLE = 300
 MAX_SHORT = 2000
+MAX_SOURCE, MAX_BRAND = 40, 60
 _MAX_INT = 2**31 - 1
 _EXCERPT = 300
 
@@ -116,8 +117,13 @@ def tidy(mention: Mention) -> Mention:
     external_id = short_id(mention.external_id)
     if not external_id:
         raise BadItem("no id")
+    source = _line(mention.source)[:MAX_SOURCE]
+    if not source:
+        raise BadItem("no source")
     return replace(
         mention,
+        source=source,
+        brand=_line(mention.brand)[:MAX_BRAND] or None if mention.brand else None,
         external_id=external_id,
         text=text or title,
         title=title,

@@ -117,7 +117,7 @@ def raise_alert(
                     "attempts": 0,
                     "next_attempt_at": now,
                 }
-                for person in {p.address: p for p in recipients}.values()
+                for person in {p.address.casefold(): p for p in recipients}.values()
             ],
         )
     return alert_id

@@ -25,6 +25,7 @@ from listener.storage.tables import (
     CaseEvent,
     CaseMention,
     CaseRow,
+    MentionBrand,
     MentionRow,
 )
 
@@ -37,11 +38,9 @@ class OpenCase:
     """What deciding about a further mention of the same matter needs."""
 
     id: int
-    mentions: int
+    mentions: int  # by its author: what others repeated or the brand answered is none
     owner: str | None
-    status: str
-    level: str
-    version: int
+    reasons: tuple[Reason, ...]  # of its priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +146,16 @@ def find_open(session: Session, key: str) -> OpenCase | None:
     if row is None:
         return None
     count = session.scalar(
-        sa.select(sa.func.count()).select_from(CaseMention).where(CaseMention.case_id == row.id)
+        sa.select(sa.func.count())
+        .select_from(CaseMention)
+        .join(MentionRow, MentionRow.id == CaseMention.mention_id)
+        .where(
+            CaseMention.case_id == row.id,
+            MentionRow.author_id.is_not_distinct_from(row.author_id),
+        )
     )
-    return OpenCase(row.id, int(count or 0), row.owner, row.status, row.level, row.version)
+    reasons = tuple(reason_from_json(r) for r in row.priority_reasons)
+    return OpenCase(row.id, int(count or 0), row.owner, reasons)
 
 
 def previous(session: Session, brand: str, author_id: int | None, matter: str) -> int | None:
@@ -242,8 +248,9 @@ def add_mention(
     route: Route | None = None,
     match: CustomerMatch | None = None,
 ) -> bool:
-    """Put a further mention on a case; a case never becomes less urgent by it, and one that rises
-    to a higher level is due when `route` says, if that is sooner. `kind` is `again`, `repost` or
+    """Put a further mention on a case; a case never becomes less urgent by it, one that rises to a
+    higher level is due when `route` says, if that is sooner, and one that waited for its author is
+    open again when they write. `kind` is `again`, `repost` or
     `answered_by_brand`. False when it is on it already."""
     if not insert_new(
         session,
@@ -257,6 +264,10 @@ def add_mention(
     row.version += 1
     if kind == "again":
         row.last_mention_id = mention_id
+        if row.status == CaseStatus.PENDING:
+            row.status = CaseStatus.OPEN
+            data = {"from": CaseStatus.PENDING, "to": CaseStatus.OPEN, "resolution": None}
+            log(session, case_id, now, LISTENER, "status", data)
     before = row.level
     if priority is not None and priority.score > row.score:
         row.score = priority.score
@@ -288,10 +299,25 @@ def _risen(session: Session, row: CaseRow, before: str, route: Route | None, now
     log(session, row.id, now, LISTENER, "raised", data)
 
 
-def cases_of_mention(session: Session, mention_id: int) -> list[int]:
+def cases_of_mention(session: Session, mention_id: int, brand: str) -> list[int]:
+    """The brand's cases that the mention is on."""
     return list(
-        session.scalars(sa.select(CaseMention.case_id).where(CaseMention.mention_id == mention_id))
+        session.scalars(
+            sa.select(CaseMention.case_id)
+            .join(CaseRow, CaseRow.id == CaseMention.case_id)
+            .where(CaseMention.mention_id == mention_id, CaseRow.brand == brand)
+        )
     )
+
+
+def speaks_of(session: Session, mention_id: int | None, brand: str) -> bool:
+    """Whether a mention was found for the brand; one that we do not have (None) counts as one."""
+    if mention_id is None:
+        return True
+    found = sa.select(MentionBrand.brand).where(
+        MentionBrand.mention_id == mention_id, MentionBrand.brand == brand
+    )
+    return session.scalar(found) is not None
 
 
 def log(
