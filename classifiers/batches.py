@@ -55,6 +55,9 @@ LOSS_WEIGHTS: dict[str, tuple[float, float, float, float]] = {
 }
 # A "no" that was set because no word of contact occurs is easy and was not read.
 UNREAD_NO = 0.2
+# From so many characters on a text may not fit a window, and which one to read is told by the places
+# of its facts, so it stays as it is.
+LONG = 700
 # How the sets say that somebody judged whether a text tells of harassment.
 READ = ("read", "source")
 
@@ -104,10 +107,13 @@ def schedule(examples: Sequence[Example], recipe: Recipe, rng: random.Random) ->
             part = own if times >= turn + 1 else rng.sample(own, int(len(own) * (times - turn)))
             placed += [((turn + rng.random()) / math.ceil(times), example) for example in part]
     own = [e for e in examples if e.source == "own"]
-    for number in range(int(len(own) * recipe.joined)):
-        one = own[number % len(own)]
-        two = rng.choice([e for e in own if e.lang == one.lang])
-        placed.append((rng.random(), dataset.join(one, two)))
+    by_lang: dict[str, list[Example]] = {}
+    for example in own:
+        by_lang.setdefault(example.lang, []).append(example)
+    for one in rng.choices(own, k=int(len(own) * recipe.joined)):
+        two = rng.choice(by_lang[one.lang])
+        if two is not one:
+            placed.append((rng.random(), dataset.join(one, two)))
     return [example for _, example in sorted(placed, key=lambda pair: pair[0])]
 
 
@@ -119,7 +125,9 @@ def batches(
     for start in range(0, len(run), chunk):
         part = run[start : start + chunk]
         texts = [
-            dataset.augment(e.text, rng) if e.source != "umsab" and rng.random() < 0.5 else e.text
+            dataset.augment(e.text, rng)
+            if e.source != "umsab" and len(e.text) < LONG and rng.random() < 0.5
+            else e.text
             for e in part
         ]
         plains = [plain(text) for text in texts]
@@ -173,9 +181,9 @@ def _window(encoded: Encoding, source: PlainText, example: Example, rng: random.
     spans = example.facts.spans if example.facts else ()
 
     def told(start: int) -> list[int]:
-        first = source.original(offsets[start][0])
-        last = source.original(offsets[start + room - 1][0])
-        return [tag for tag, a, b in spans if first <= a and b <= last + 1]
+        first = _place(offsets[start], source)[0]
+        last = _place(offsets[start + room - 1], source)[1]
+        return [tag for tag, a, b in spans if first <= a and b <= last]
 
     best = max(starts, key=lambda start: (len(told(start)), rng.random()))
     if example.facts and len(told(best)) < len(spans):
@@ -189,6 +197,7 @@ def _window(encoded: Encoding, source: PlainText, example: Example, rng: random.
             example,
             facts=replace(example.facts, said=said),
             harassment=example.harassment if seen else None,
+            category=example.category if seen else None,
         )
     part = slice(best, best + room)
     return _Pieces(
@@ -202,13 +211,21 @@ def piece_tags(
     """For every piece and tag, whether the piece lies in such a passage; None where unknown."""
     if example.facts is None:
         return None
-    spans = [(source.original(a), source.original(max(a, b - 1)) + 1) for a, b in offsets]
+    spans = [_place(offset, source) for offset in offsets]
     rows = [[0.0] * len(heads.TAGS) for _ in spans]
-    for tag, start, end in example.facts.spans:
+    marks = [(*span, 1.0) for span in example.facts.spans]
+    marks += [(*span, -1.0) for span in example.facts.unsure]
+    for tag, start, end, mark in marks:
         for row, (a, b), (first, last) in zip(rows, spans, offsets, strict=True):
             if a < end and start < b and first < last:
-                row[tag] = 1.0
+                row[tag] = mark
     return rows
+
+
+def _place(offset: Span, source: PlainText) -> Span:
+    """Where a piece lies in the original text."""
+    start, end = offset
+    return source.original(start), source.original(max(start, end - 1)) + 1
 
 
 def collate(

@@ -14,6 +14,7 @@ from .contact_period import (
     SENTENCE_END,
     Claim,
     Period,
+    days_between,
     distance,
     nearest_period,
     periods_named,
@@ -296,9 +297,7 @@ def _day_lists(marked: Marked, lexicon: Lexicon) -> Iterator[_Found]:
     text = marked.text
     words = lexicon.periods
     labels = [m.span() for m in words.weekday.finditer(text)]
-    labels += [
-        m.span() for m in words.date.finditer(text) if m.group()[0] != "D" or len(m.group()) != 4
-    ]
+    labels += [m.span() for m in words.date.finditer(text)]
     labels += [m.span() for m in words.month.finditer(text)]
     for pattern, days in words.fixed:
         if days == 1:
@@ -329,7 +328,7 @@ def _days_listed(lexicon: Lexicon, text: str, group: list[Span]) -> int | None:
     names = [text[a:b] for a, b in group]
     if all(lexicon.periods.weekday.fullmatch(name) for name in names):
         first, last = (weekday_number(lexicon, name) for name in (names[0], names[-1]))
-        return (last - first) % 7 + 1
+        return days_between(first, last)
     if all(set(name) == {"D"} for name in names) or not any(
         lexicon.periods.weekday.fullmatch(name) for name in names
     ):

@@ -38,7 +38,7 @@ def periods_named(marked: Marked, lexicon: Lexicon, *, every: bool = False) -> I
     often = [m.span() for pattern, _ in lexicon.rates.units for m in pattern.finditer(text)]
     for match in words.weekday_range.finditer(text):
         first, last = (weekday_number(lexicon, match.group(i)) for i in (1, 2))
-        days = (last - first) % 7 + 1
+        days = days_between(first, last)
         yield Period(days, match.span(), 3 if days != 5 else 1)
     for match in words.date_range.finditer(text):
         days = marked.value(match.start(2)) - marked.value(match.start(1)) + 1
@@ -60,8 +60,7 @@ def periods_named(marked: Marked, lexicon: Lexicon, *, every: bool = False) -> I
     for match in words.weekday.finditer(text):
         yield Period(1, match.span(), 0)
     for match in words.date.finditer(text):
-        if not re.fullmatch(r"D{4}", match.group()):
-            yield Period(1, match.span(), 0)
+        yield Period(1, match.span(), 0)
 
 
 def weekday_number(lexicon: Lexicon, name: str) -> int:
@@ -135,13 +134,18 @@ def single_day(marked: Marked, lexicon: Lexicon, periods: list[Period]) -> Claim
     return None
 
 
+def days_between(first: int, last: int) -> int:
+    """Days from one weekday to another, both counted; "Sunday to Sunday" is the whole week."""
+    return (last - first) % 7 + 1 if first != last else 7
+
+
 def distance(a: Span, b: Span) -> int:
     return max(0, a[0] - b[1], b[0] - a[1])
 
 
 def sentence_around(text: str, span: Span) -> Span:
-    start = 0
-    for match in SENTENCE_END.finditer(text, max(0, span[0] - 400), span[0]):
+    start = max(0, span[0] - 400)
+    for match in SENTENCE_END.finditer(text, start, span[0]):
         start = match.end()
     following = SENTENCE_END.search(text, span[1])
     return start, following.start() if following else len(text)

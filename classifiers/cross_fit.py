@@ -58,9 +58,8 @@ def soften_tweets(
     tweets = [e for e in examples if e.source == "umsab"]
     if recipe.folds < 2 or not tweets:
         return list(examples)
-    mine = Recipe(seed=recipe.seed, repeats_umsab=recipe.fold_epochs)
-    settings = [mine.seed, recipe.folds, mine.repeats_umsab, mine.learning_rate]
-    settings += [mine.layer_decay, mine.dropout, mine.label_smoothing, mine.average]
+    mine = Recipe(seed=recipe.seed, repeats_umsab=recipe.fold_epochs, pieces=recipe.pieces)
+    settings = [recipe.folds, dataclasses.asdict(mine)]
     parts = json.dumps([dataset.fingerprint(tweets), settings])
     key = hashlib.sha256(parts.encode()).hexdigest()[:12]
     found: dict[str, list[float]] = {}
@@ -75,7 +74,9 @@ def soften_tweets(
             learnt = [e for e in tweets if part_of(e.text, recipe.folds) != fold]
             said = _learn_and_say(folder, learnt, [e.text for e in asked], mine)
             rows = {digest(e.text): row.tolist() for e, row in zip(asked, said, strict=True)}
-            kept.write_text(json.dumps(rows), encoding="utf-8")
+            scratch = kept.with_suffix(".part")
+            scratch.write_text(json.dumps(rows), encoding="utf-8")
+            scratch.replace(kept)
         found |= json.loads(kept.read_text(encoding="utf-8"))
     return [soften(e, found[digest(e.text)]) if e.source == "umsab" else e for e in examples]
 

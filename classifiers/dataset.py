@@ -62,6 +62,7 @@ class Facts:
 
     said: tuple[bool | None, ...]
     spans: tuple[tuple[int, int, int], ...]
+    unsure: tuple[tuple[int, int, int], ...] = ()  # places of which one is meant, nobody says which
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +103,22 @@ def rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def facts_of(text: str, told: Mapping[str, Any]) -> Facts:
-    """The `facts` of an own post as answers and places."""
+    """The `facts` of an own post as answers and places. Words that stand there twice have none: of a
+    number that is dialled first and calls back later, the first place would be the wrong one."""
     channels = set(told["channels"])
     said = tuple(
         name in channels if name not in told else told[name] is not None and told[name] is not False
         for name in FACTS
     )
     spans: list[tuple[int, int, int]] = []
+    unsure: list[tuple[int, int, int]] = []
     for tag, name in enumerate(TAGS):
         parts = told["numbers"] if name == "numbers" else [told[f"{name}_span"]]
         for part in parts:
-            at = text.find(part) if part else -1
-            if at >= 0:
-                spans.append((tag, at, at + len(part)))
-    return Facts(said, tuple(spans))
+            found = [m.start() for m in re.finditer(re.escape(part), text)] if part else []
+            kept = spans if len(found) == 1 else unsure
+            kept += [(tag, at, at + len(part)) for at in found]
+    return Facts(said, tuple(spans), tuple(unsure))
 
 
 def own_posts(folder: Path = OWN_DATA) -> dict[str, list[Example]]:
@@ -270,8 +273,8 @@ def fingerprint(examples: Sequence[Example]) -> str:
     """SHA-256 over texts and labels, in any order: names the data that a model was made from."""
     lines = sorted(
         json.dumps(
-            [e.text, e.lang, e.sentiment, e.complaint, e.category, e.harassment]
-            + ([e.facts.said, e.facts.spans] if e.facts else [])
+            [e.text, e.lang, e.sentiment, e.complaint, e.category, e.harassment, e.kind, e.feeling]
+            + ([e.facts.said, e.facts.spans, e.facts.unsure] if e.facts else [])
         )
         for e in examples
     )
@@ -343,8 +346,11 @@ def join(one: Example, two: Example) -> Example:
         facts = one.facts
     elif two.facts and one.harassment is False:
         ahead = len(one.text) + 1
-        moved = tuple((tag, a + ahead, b + ahead) for tag, a, b in two.facts.spans)
-        facts = replace(two.facts, spans=moved)
+        moved, unsure = (
+            tuple((tag, a + ahead, b + ahead) for tag, a, b in places)
+            for places in (two.facts.spans, two.facts.unsure)
+        )
+        facts = replace(two.facts, spans=moved, unsure=unsure)
     harassment = either(one.harassment, two.harassment)
     kinds = {e.category for e in (one, two) if e.complaint}
     category = kinds.pop() if len(kinds) == 1 else None

@@ -13,9 +13,10 @@ from .reading import Span
 _RUN = re.compile(rf"\+?\(?\+?[0-9](?:(?:{SEP}{{0,3}}|\.)[0-9])*")
 _GROUP = re.compile(r"[0-9]+")
 _MAX_GROUPS = 24  # more than that is a table of figures
-_URL = re.compile(
-    r"(?:https?://|www\.)\S+|\S+@\S+\.\w+|[\w.\-]+\.(?:com|es|org|net|br|fr|it|de)/\S*"
-)
+_WORD = re.compile(r"\S+")
+_SCHEME = re.compile(r"https?://|www\.")
+_MAIL = re.compile(r"(?<=\w)@(?=[^\s.@]{1,255}\.\w)")
+_SITE = re.compile(r"(?<=\w)\.(?:com|es|org|net|br|fr|it|de)/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,12 @@ def runs_of_digits(folded: str) -> Iterator[Run]:
     """Runs of digit groups outside links, e-mail addresses, words, decimals and clock times."""
     if not _GROUP.search(folded):
         return
-    links = [m.span() for m in _URL.finditer(folded)] if "/" in folded or "@" in folded else []
-    links = [(a, b) for a, b in links if "wa.me/" not in folded[a:b]]
+    links = list(_links(folded)) if "/" in folded or "@" in folded else []
     for match in _RUN.finditer(folded):
         start, end = match.span()
-        if any(a <= start < b for a, b in links[:200]):
+        while links and links[0][1] <= start:
+            links.pop(0)
+        if links and links[0][0] <= start:
             continue
         groups = [m.span() for m in _GROUP.finditer(folded, start, end)]
         if groups and _sticks_before(folded, groups[0][0]):
@@ -53,6 +55,20 @@ def runs_of_digits(folded: str) -> Iterator[Run]:
             groups = groups[:-1]
         if groups and len(groups) <= _MAX_GROUPS:
             yield Run(tuple(groups))
+
+
+def _links(folded: str) -> Iterator[Span]:
+    """Web and e-mail addresses from left to right, but for those that are a telephone number.
+
+    Word by word: a pattern that may begin anywhere takes the square of a long word's length.
+    """
+    for match in _WORD.finditer(folded):
+        word = match.group()
+        found = _SCHEME.search(word) or _MAIL.search(word) or _SITE.search(word)
+        if found is None or "wa.me/" in word:
+            continue
+        start = found.start() if _SCHEME.search(word) else 0
+        yield match.start() + start, match.end()
 
 
 def _is_count(folded: str, groups: list[Span]) -> bool:

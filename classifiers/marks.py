@@ -1,7 +1,8 @@
 """Figures of a text marked by what they are, so that a rule can say "N calls" and mean any number.
 
 The marked text has the same length as the folded one; a figure's characters are replaced by a
-capital letter: N number, O ordinal, P telephone number, T clock time, D date, M money or measure.
+capital letter: N number, O ordinal, P telephone number, T clock time, D date, Y year, M money or
+measure.
 """
 
 from __future__ import annotations
@@ -48,9 +49,10 @@ _MONEY = re.compile(
     r"|francs?|franken|chf|usd|mxn|cop|gb|gigas?|mb|mbps|megas?|g|kwh|kw|km|kms|m2|kg|rupees|rs|lpa|lakhs?|k|quid|bucks|cents?|centimos?|ct)\b)"
 )
 _DATE = re.compile(
-    r"(?<![\w.,/-])\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d\d)(?![\w/-])|(?<![\w.,/-])\d{1,2}/\d{1,2}(?![\w/-])"
-    r"|(?<![\w.,/-])(?:19|20)\d\d(?![\w/-])"
+    r"(?<![\w.,/-])\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d\d)(?![\w/-])"
+    r"|(?<![\w.,/-])(?!24/7)\d{1,2}/\d{1,2}(?![\w/-])"
 )
+_YEAR = re.compile(r"(?<![\w.,/-])(?:19|20)\d\d(?![\w/-])")
 _ORDINAL = re.compile(
     r"(?<![\w.,])(\d{1,3})(?:[.]?[ºª°]|(?:st|nd|rd|th|er|ere|eme|ieme|re|e|a|o|ra|ro|da|do|ta|to|va|vo|ma|mo|na|no)(?!\w))"
 )
@@ -82,7 +84,7 @@ def mark(folded: str, lexicon: Lexicon, phones: Iterable[Span]) -> Marked:
         if time is not None:
             marked.times[match.start()] = time
             _blank(chars, *_trim(match), "T")
-    for pattern, letter in ((_MONEY, "M"), (_DATE, "D")):
+    for pattern, letter in ((_MONEY, "M"), (_DATE, "D"), (_YEAR, "Y")):
         for match in pattern.finditer("".join(chars)):
             _blank(chars, *match.span(), letter)
     _mark_ordinals(chars, lexicon, marked)

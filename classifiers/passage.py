@@ -10,13 +10,18 @@ import re
 from collections.abc import Sequence
 
 from .contact_count import MOST
-from .contact_period import Claim
+from .contact_period import Claim, days_between
 from .lexicon import Lexicon
 from .marks import Marked
 from .reading import Span
 
 _FIGURE = re.compile(r"(?<![^\W_])([NO])\1*")
 _AND = re.compile(r" (?:and|or|y|e|o|u|et|ou|und|oder|entre|de|di|tra|fra|zwischen) |/| & | \+ ")
+_BETWEEN = re.compile(
+    r"(?<!\w)(?:entre|between|zwischen|tra|fra|from|von|dalle|de|das) (?:las? |les? |the )?[NT]+"
+    r" (?:y|and|et|und|e|a|to|bis|alle|as) (?:las? |les? |the )?[NT]+"
+)
+_ABOUT = re.compile(r"(?<!\w)N+(?: ?[-–] ?| (?:o|or|ou|oder|bis|to|a) )N+(?= )")
 _STOP = re.compile(r"[.!?:;]")
 _CLOCK = re.compile(r"(?<![^\W_])T+")
 _MINUTES = re.compile(
@@ -39,11 +44,14 @@ def count(marked: Marked, lexicon: Lexicon, span: Span, periods: Sequence[Claim]
     within = [p for p in periods if _shared(p.span, span)]
     lengths = [p.span for p in within if _is_length(lexicon, text, p.span)]
     labels = _day_labels(lexicon, text, span)
+    between = [m.span() for m in _BETWEEN.finditer(text, *span)]
+    between = [s for s in between if not _has_noun(lexicon, text, s)]
+    about = [m.span() for m in _ABOUT.finditer(text, *span) if _has_noun(lexicon, text, m.span())]
     figures = [
         (m.group(1), m.start(), marked.value(m.start()))
         for m in _FIGURE.finditer(text, *span)
         if m.start() in marked.numbers
-        and not any(a <= m.start() < b for a, b in (*lengths, *labels))
+        and not any(a <= m.start() < b for a, b in (*lengths, *labels, *between, *about))
     ]
     ordinals = [(at, value) for letter, at, value in figures if letter == "O"]
     numbers = _said_once(text, [(at, value) for letter, at, value in figures if letter == "N"])
@@ -56,14 +64,17 @@ def count(marked: Marked, lexicon: Lexicon, span: Span, periods: Sequence[Claim]
         named = [v for at, v in numbers if lexicon.counts.item.match(text, at)]
         total = max(total, *named, 0)
     elif (unit := _unit(lexicon, text, span)) is not None:
-        total = _at_a_rate(lexicon, text, span, numbers, len(singles), unit, within or periods)
+        longer = [p for p in within if p.value > unit] or periods
+        total = _at_a_rate(lexicon, text, span, numbers, len(singles), unit, longer)
     elif len(labels) > 1:
         total = _by_day(labels, [*numbers, *((at, 1) for at in singles)], span)
-    elif clocks > 1:
+    elif clocks > 1 and not any(_has_noun(lexicon, text, (at, at + 1)) for at, _ in numbers):
         total = clocks + sum(1 for _, value in numbers if value <= 24)
     elif numbers:
         total = sum(value for _, value in numbers) + len(singles)
         total += _unnamed_channels(lexicon, text, span)
+    elif about:
+        total = None  # "three or four times": no figure
     else:
         total = (
             max(clocks, len(labels), len(singles), _channel_mentions(lexicon, text, span)) or None
@@ -83,7 +94,7 @@ def period(marked: Marked, lexicon: Lexicon, span: Span, periods: Sequence[Claim
     if months > 1:
         return Claim(30 * months, span, 0.5)
     if len(days) > 1:
-        return Claim((days[-1] - days[0]) % 7 + 1, span, 0.5)
+        return Claim(days_between(days[0], days[-1]), span, 0.5)
     if words.yesterday.search(text) and (words.today.search(text) or _SINCE.search(text)):
         return Claim(2, span, 0.6)
     if _WEEKEND.search(text):
@@ -129,7 +140,7 @@ def _singles(marked: Marked, lexicon: Lexicon, span: Span) -> list[int]:
 
 
 def _day_labels(lexicon: Lexicon, text: str, span: Span) -> list[Span]:
-    """Days by name, "today", "yesterday", dates without a year's figure alone; a range ("Monday to Thursday") is none."""
+    """Days by name, "today", "yesterday", dates; a range ("Monday to Thursday") is none."""
     words = lexicon.periods
     ranges = [m.span() for m in words.weekday_range.finditer(text, *span)]
     found = [
@@ -138,7 +149,7 @@ def _day_labels(lexicon: Lexicon, text: str, span: Span) -> list[Span]:
         for m in pattern.finditer(text, *span)
         if not any(a <= m.start() < b for a, b in ranges)
     ]
-    found += [m.span() for m in words.date.finditer(text, *span) if m.group() != "DDDD"]
+    found += [m.span() for m in words.date.finditer(text, *span)]
     found.sort()
     return [s for i, s in enumerate(found) if i == 0 or s[0] >= found[i - 1][1]]
 
@@ -147,13 +158,18 @@ def _by_day(labels: Sequence[Span], figures: Sequence[tuple[int, int]], span: Sp
     """Adds up what is told beside each day: what stands before it, if the list begins with a figure,
     else what stands after; a day without a figure is one contact."""
     before = any(at < labels[0][0] for at, _ in figures)
+    after = sum(value for at, value in figures if at >= labels[-1][1])
     if before:
         starts = [span[0], *(end for _, end in labels[:-1])]
         parts = list(zip(starts, (start for start, _ in labels), strict=True))
     else:
         ends = [*(start for start, _ in labels[1:]), span[1]]
         parts = list(zip((end for _, end in labels), ends, strict=True))
-    return sum(sum(v for at, v in figures if a <= at < b) or 1 for a, b in parts)
+    told = [sum(v for at, v in figures if a <= at < b) for a, b in parts]
+    if before and after:
+        # "two on Tuesday and today five"; "two on Tuesday, one today. And two messages!"
+        told = [*told[:-1], after] if not told[-1] else [*told, after]
+    return sum(value or 1 for value in told)
 
 
 def _named(lexicon: Lexicon, text: str, span: Span) -> list[Span]:
@@ -196,6 +212,12 @@ def _unit(lexicon: Lexicon, text: str, span: Span) -> int | None:
         if pattern.search(text, *span):
             return unit
     return None
+
+
+def _has_noun(lexicon: Lexicon, text: str, span: Span) -> bool:
+    """Whether the last figure of a passage names contacts: "9 and 11 calls", not "9 and 11"."""
+    last = max((m.start() for m in _FIGURE.finditer(text, *span)), default=span[0])
+    return any(p.match(text, last) for p in (lexicon.counts.item, lexicon.counts.times))
 
 
 def _said_once(text: str, numbers: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -30,7 +30,15 @@ from .number_context import (
 )
 from .number_plans import MAX_DIGITS, dialled, e164_of, is_short_code
 from .reading import NumberMention, Span
-from .spelled_numbers import EXTRA_DIGITS, PLUS, TIMES, Spelled, spelled_in, spelling_languages
+from .spelled_numbers import (
+    EXTRA_DIGITS,
+    PLUS,
+    TIMES,
+    Spelled,
+    digits_said,
+    spelled_in,
+    spelling_languages,
+)
 
 _LETTER = re.compile(r"[^\W\d_]")
 _LIST_GAP = re.compile(
@@ -194,7 +202,8 @@ def _international_short(folded: str, run: Run, plan: Plan) -> tuple[Span, str] 
         code = str(phonenumbers.country_code_for_region(country))
         digits = plain.removeprefix("00").removeprefix(code)
         if plain.removeprefix("00").startswith(code) and 3 <= len(digits) <= 6:
-            return number_span(folded, first, run.groups[-1][1]), digits
+            start, end = number_span(folded, first, run.groups[-1][1])
+            return None if refused(folded, start, end) else ((start, end), digits)
     return None
 
 
@@ -282,7 +291,6 @@ def find_all(
     return _without_overlaps(found)
 
 
-_DIGITS_OR_WORDS = re.compile(r"[0-9]+|[^0-9]+")
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -315,18 +323,14 @@ def read_as_written(
 ) -> NumberMention:
     """The number in a passage that is known to hold one, digits and words of `lang` mixed
     ("6 treinta y 4, 88 00 noventa"); ``e164`` is None where no plan of the countries fits."""
-    digits = ""
-    for part in _DIGITS_OR_WORDS.findall(fold(text)[slice(*span)]):
-        if part[0].isascii() and part[0].isdigit():
-            digits += part
-        elif lang in number_words.LANGUAGES:
-            words = number_words.tokens(part)
-            digits += "".join(s.digits for s in spelled_in(part, words, lang))
-    digits = digits[:MAX_DIGITS]
-    full = len(digits) >= 7
-    e164 = e164_of(dialled(fold(text), *span), countries)[0] if full else None
-    if full and e164 is None:
-        e164 = e164_of(digits, countries)[0]
+    folded = fold(text)[slice(*span)]
+    digits = digits_said(folded, lang)[:MAX_DIGITS]
+    e164 = None
+    if len(digits) >= 7:
+        abroad = "+" in folded or folded.split(maxsplit=1)[0] in PLUS
+        forms = ["+" + digits.removeprefix("00")] if abroad else []
+        forms.append(digits)
+        e164 = next((e for form in forms if (e := e164_of(form, countries)[0])), None)
     return NumberMention(text[slice(*span)], e164, span, digits, 0.7)
 
 

@@ -42,8 +42,11 @@ def channel_sizes(widest: Array, weight: Array) -> Floats:
 
 def widest_inputs(bert: torch.nn.Module, rows: Sequence[Sequence[int]]) -> Mapping[str, Floats]:
     """The widest value of every input channel of every linear layer over the texts in `rows`, each
-    a row of piece numbers."""
+    a row of piece numbers. `bert` is not in training. Raises ValueError without rows."""
     import torch
+
+    if not rows:
+        raise ValueError("no text shows how wide the values become; give at least one")
 
     found: dict[str, torch.Tensor] = {}
 
@@ -60,10 +63,12 @@ def widest_inputs(bert: torch.nn.Module, rows: Sequence[Sequence[int]]) -> Mappi
         for name, module in bert.named_modules()
         if isinstance(module, torch.nn.Linear)
     ]
-    with torch.no_grad():
-        for row in rows:
-            ids = torch.tensor([list(row)])
-            bert(ids, attention_mask=torch.ones_like(ids))
-    for hook in hooks:
-        hook.remove()
+    try:
+        with torch.no_grad():
+            for row in rows:
+                ids = torch.tensor([list(row)])
+                bert(ids, attention_mask=torch.ones_like(ids))
+    finally:
+        for hook in hooks:
+            hook.remove()
     return {name: value.float().numpy() for name, value in found.items()}

@@ -76,3 +76,33 @@ def spelling_languages(words: list[tuple[str, int, int]]) -> tuple[str, ...]:
     return tuple(
         lang for lang in number_words.LANGUAGES if number_words.may_spell_digits(words, lang)
     )
+
+
+_TOKEN = re.compile(r"[0-9]+|[^\W\d_]+")
+
+
+def digits_said(folded: str, lang: str) -> str:
+    """The digits of a passage that is known to hold one number, figures and words of `lang` mixed:
+    "6 treinta y 4", "07700 9 double 0 123", "oh eight five, treble two"."""
+    extra = EXTRA_DIGITS.get(lang, {})
+    digits, words, times = "", "", 1
+
+    def spelt() -> str:
+        if lang not in number_words.LANGUAGES:
+            return ""
+        return "".join(s.digits for s in spelled_in(words, number_words.tokens(words), lang))
+
+    for token in _TOKEN.findall(folded):
+        if token in TIMES:
+            digits, words, times = digits + spelt(), "", TIMES[token]
+        elif token.isascii() and token.isdigit():
+            digits, words = digits + spelt() + (token * times if len(token) == 1 else token), ""
+            times = 1
+        elif token in extra:
+            digits, words, times = digits + spelt() + str(extra[token]) * times, "", 1
+        elif times > 1:
+            value = number_words.word_value(token, lang) if lang in number_words.LANGUAGES else None
+            digits, times = digits + (str(value) * times if value is not None else ""), 1
+        else:
+            words += f"{token} "
+    return digits + spelt()

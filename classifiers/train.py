@@ -37,8 +37,6 @@ from classifiers.quantise import widest_inputs
 
 log = logging.getLogger("classifiers.train")
 
-Labels = tuple[int, int, int, int]
-
 
 # Texts that show how wide the values between the layers become.
 SAMPLE = 400
@@ -229,7 +227,7 @@ def fine_tune(
     mean = [p.detach().clone() for p in dense]
     half = torch.cpu._is_avx512_bf16_supported()
     network.train()
-    started, seen, total = time.monotonic(), 0, 0.0
+    started, seen, total, step = time.monotonic(), 0, 0.0, 0
     for step, (done, batch) in enumerate(batches(run, tokenizer, recipe, rng), 1):
         for optimizer in optimizers:
             for group in optimizer.param_groups:
@@ -251,6 +249,8 @@ def fine_tune(
             speed = seen / (time.monotonic() - started)
             log.info("%3.0f %%  loss %.4f  %.0f texts/s", 100 * done, total / 100, speed)
             total = 0.0
+    keep = min(recipe.average, step / (step + 100)) ** (step % MEAN_EVERY)
+    torch._foreach_lerp_(mean, [p.detach() for p in dense], 1.0 - keep)
     with torch.no_grad():
         for parameter, value in zip(dense, mean, strict=True):
             parameter.copy_(value)
@@ -400,7 +400,9 @@ def train_runs(
         if not kept.exists():
             log.info("Run %d of %d", number + 1, recipe.runs)
             network = train_once(folder, start, examples, recipe, number)
-            save_file({k: v.contiguous() for k, v in network.state_dict().items()}, kept)
+            scratch = kept.with_suffix(".part")
+            save_file({k: v.contiguous() for k, v in network.state_dict().items()}, scratch)
+            scratch.replace(kept)
         states.append(load_file(kept))
     network = Network(folder, recipe)
     network.load_state_dict(

@@ -74,16 +74,21 @@ def test_channels_come_from_both() -> None:
 
 
 @pytest.mark.parametrize(
-    "written",
+    ("written", "digits", "e164"),
     [
-        "oh eight five, treble two, six one nine four",
-        "nought two oh, three nine one one, four four seven six",
-        "plus one, four one six, five five five, oh one nine nine",
+        ("oh eight five, treble two, six one nine four", "0852226194", None),
+        ("nought two oh, three nine one one, four four seven six", "02039114476", "+442039114476"),
+        ("plus one, four one six, five five five, oh one nine nine", "14165550199", "+14165550199"),
+        ("07911 12 double 3 45", "07911123345", "+447911123345"),
     ],
 )
-def test_a_number_in_words_is_whole(written: str) -> None:
-    facts = read(f"It was {written}, at dinner.", lang="en", numbers=f"was {written},")
-    assert [n.text for n in facts.numbers] == [written]
+def test_a_number_in_words_is_whole(written: str, digits: str, e164: str | None) -> None:
+    text = f"It was {written}, at dinner."
+    told = hints(text, numbers=f"was {written},")
+    facts = extract(text, lang="en", hints=told, countries=("GB",))
+    [number] = facts.numbers
+    assert (number.text, number.digits) == (written, digits)
+    assert e164 is None or number.e164 == e164
 
 
 def test_a_number_of_words_and_digits_is_one_number() -> None:

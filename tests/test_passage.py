@@ -30,6 +30,13 @@ COUNTS = [
     ("en", "On 4 March, 6 March and 11 March a man called", "On 4 March, 6 March and 11 March", 3),
     ("es", "15/03, 22/03, 29/03 y 05/04, siempre lo mismo", "15/03, 22/03, 29/03 y 05/04", 4),
     ("en", "30 emails from them, the fifth this week", "30 emails from them, the fifth this week", 30),
+    ("es", "18/11, 25/11 y 2/12, siempre igual", "18/11, 25/11 y 2/12", 3),
+    ("es", "me llaman 3 o 4 veces y nada", "3 o 4 veces", None),
+    ("de", "fünf Anrufe zwischen 14 und 15 Uhr", "fünf Anrufe zwischen 14 und 15 Uhr", 5),
+    ("en", "three door hangers between 9 and 11 this morning", "three door hangers between 9 and 11 this morning", 3),
+    ("es", "6 veces entre las 9:15 y las 11:40", "6 veces entre las 9:15 y las 11:40", 6),
+    ("es", "tres el lunes, dos el martes y hoy cinco", "tres el lunes, dos el martes y hoy cinco", 10),
+    ("es", "llevan dos semanas: tres llamadas al día, también el domingo", "tres llamadas al día, también el domingo", 42),
     ("en", "no figure at all here", "no figure", None),
 ]  # fmt: skip
 PERIODS = [

@@ -156,10 +156,26 @@ def test_spans_are_of_the_text_given_whatever_it_is(text: str) -> None:
         assert 0 <= a < b <= len(text)
 
 
+def test_a_word_without_an_end_costs_its_length_once() -> None:
+    # Its square would be hours, and pytest's time-out would tell.
+    for unit in ("a", "a.", "a@", "a/", "@", "w.w", "http"):
+        assert find("1 / " + unit * 400_000, "1004") == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["see https://x.example/1004", "mail 1004@movistar.example", "movistar.es/1004 is a page"],
+)
+def test_addresses_hold_no_numbers(text: str) -> None:
+    assert find(text, "1004") == ()
+
+
 def test_repeated_input_stays_linear() -> None:
     for unit in (
         "1 ",
         "1-",
+        "1/a",
+        "a@1.",
         "(",
         "+",
         "1004 ",

@@ -215,7 +215,19 @@ def test_of_a_long_text_that_window_is_read_which_tells_most(toy: Path) -> None:
     refused = heads.TAGS.index("opt_out")
     parts = read(((count, 0, 3), (refused, len(text) - 4, len(text))))
     asked = dict(zip(heads.FACTS, parts.facts[0].tolist(), strict=True))
-    assert sorted((asked["contact_count"], asked["opt_out"])) in ([-1.0, 0.0], [-1.0, 1.0])
+    assert [asked["contact_count"], asked["opt_out"]].count(-1.0) == 1
+    assert parts.labels[0, 2] == 1
+    # What the last word tells is told by the last window.
+    last = read(((refused, len(text) - len(word), len(text)),))
+    assert last.tags[0, -2, refused] == 1
+
+
+def test_words_that_stand_there_twice_are_no_place() -> None:
+    told = {**TOLD, "numbers": ["1004"]}
+    facts = dataset.facts_of("I rang 1004. Then 1004 called six times, I said no", told)
+    number = heads.TAGS.index("numbers")
+    assert not any(tag == number for tag, _, _ in facts.spans)
+    assert [(a, b) for tag, a, b in facts.unsure if tag == number] == [(7, 11), (18, 22)]
 
 
 def test_softened_labels_lie_between_the_label_and_what_others_say() -> None:
@@ -244,11 +256,20 @@ def test_tweets_are_judged_by_models_that_have_not_seen_them(
     def listen(network: Any, run: Any, *rest: Any) -> None:
         learnt.append({e.text for e in run})
 
+    asked: list[set[str]] = []
+    say = cross_fit._say
+
+    def ask(network: Any, tokenizer: Any, texts: Any) -> Any:
+        asked.append(set(texts))
+        return say(network, tokenizer, texts)
+
     monkeypatch.setattr(train, "fine_tune", listen)
+    monkeypatch.setattr(cross_fit, "_say", ask)
     soft = cross_fit.soften_tweets(toy, tweets, recipe, tmp_path)
     assert all(e.feeling is not None and sum(e.feeling) == pytest.approx(1.0) for e in soft)
-    assert learnt[0] | learnt[1] == {e.text for e in tweets}
-    assert not learnt[0] & learnt[1]
+    assert asked[0] | asked[1] == {e.text for e in tweets}
+    assert all(not known & judged for known, judged in zip(learnt, asked, strict=True))
+    assert all(learnt)
     monkeypatch.setattr(train, "fine_tune", lambda *_: pytest.fail("the chances are kept"))
     assert cross_fit.soften_tweets(toy, tweets, recipe, tmp_path) == soft
 
