@@ -130,11 +130,12 @@ def own_posts(folder: Path = OWN_DATA) -> dict[str, list[Example]]:
     return parts
 
 
-def posts_apart(folder: Path = OWN_DATA) -> list[Example]:
-    """Posts by another hand, who knew the rules and none of the other posts: they only measure."""
+def posts_apart(exam: str, folder: Path = OWN_DATA) -> list[Example]:
+    """The posts of an exam (`apart`, `apart2`) by another hand, who knew the rules and none of the
+    other posts: they only measure."""
     return [
         _own_post(row, path.stem)
-        for path in sorted(folder.glob("apart_*.jsonl"))
+        for path in sorted(folder.glob(f"{exam}_*.jsonl"))
         for row in rows(path)
     ]
 

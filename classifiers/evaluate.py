@@ -37,7 +37,9 @@ OTHER_WORLD = (
     "rail_mentions_de",
 )
 JUDGED = ("source", "read")
-OWN, APART = "own test posts", "posts by another hand"
+OWN = "own test posts"
+# The figures on the first were known when more posts were written; those on the second were not.
+EXAMS = {"apart": "posts by another hand", "apart2": "posts by a third hand"}
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 
 
@@ -303,15 +305,16 @@ def measure(reader: Reader, own: Sequence[Example], public: Path | None, limit: 
 
 
 def from_another_hand(reader: Reader, folder: Path, tables: Tables) -> None:
-    """Add the tables of the posts that somebody wrote who knew the rules and no other post."""
-    rows = answers(reader, dataset.posts_apart(folder))
-    if not rows:
-        return
-    tables["harassment"].insert(1, harassment_table(rows, APART))
-    for question in ("complaint", "category"):
-        tables[question].insert(1, complaint_table(rows, APART))
-    files = sorted(folder.glob("apart_*.jsonl"))
-    tables["call_facts"].append(call_facts_table(reader, files, "all", APART))
+    """Add the tables of the exams, by people who knew the rules and no other post."""
+    for exam, which in EXAMS.items():
+        rows = answers(reader, dataset.posts_apart(exam, folder))
+        if not rows:
+            continue
+        tables["harassment"].append(harassment_table(rows, which))
+        for question in ("complaint", "category"):
+            tables[question].append(complaint_table(rows, which))
+        files = sorted(folder.glob(f"{exam}_*.jsonl"))
+        tables["call_facts"].append(call_facts_table(reader, files, "all", which))
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -363,7 +363,7 @@ class _Work:
 
     def _case(self, mention: Pending, reading: Reading, brand: Brand, matter: str) -> None:
         key = cases.open_key(brand.key, mention.author_id, matter, mention.id)
-        existing = cases.find_open(self.session, key)
+        existing = cases.find_open(self.session, key, besides=mention.id)
         before = cases.previous(self.session, brand.key, mention.author_id, matter)
         match = self._match(mention, brand)
         day = mention.published_at.astimezone(ZoneInfo(brand.time_zone)).date()

@@ -600,6 +600,56 @@ def test_who_writes_again_raises_their_case_and_wakes_it(scene: Scene) -> None:
     assert third.summary.score == again.summary.score  # insisting counts once
 
 
+def test_a_correction_makes_the_case_what_the_person_says(scene: Scene) -> None:
+    scene.write("movistar, otra factura")
+    scene.go()
+    [case] = scene.cases()
+    assert case.summary.matter == "billing"
+    with scene.db.write() as session:
+        cases.correct(
+            session,
+            case.summary.id,
+            case.summary.mention_id,
+            "harassment",
+            True,
+            by="lucia",
+            now=scene.clock(),
+        )
+    scene.process()
+    [judged] = scene.cases()
+    assert judged.summary.id == case.summary.id
+    assert judged.summary.matter == "harassment"
+    assert judged.summary.score > case.summary.score
+    assert "harassment" in {r.key for r in judged.summary.priority_reasons}
+    assert "again" not in {r.key for r in judged.summary.priority_reasons}
+    assert len(judged.mentions) == 1
+    scene.clock.later(days=1)
+    scene.write("movistar otra vez")
+    scene.go()
+    [one] = scene.cases()  # on the same matter, so on the same case
+    assert len(one.mentions) == 2
+
+
+def test_a_correction_that_takes_the_harassment_away_lowers_the_case(scene: Scene) -> None:
+    scene.write("harto de movistar")
+    scene.go()
+    [case] = scene.cases()
+    with scene.db.write() as session:
+        cases.correct(
+            session,
+            case.summary.id,
+            case.summary.mention_id,
+            "category",
+            "billing",
+            by="lucia",
+            now=scene.clock(),
+        )
+    scene.process()
+    [judged] = scene.cases()
+    assert judged.summary.matter == "billing"
+    assert judged.summary.score < case.summary.score
+
+
 def test_no_server_silences_a_source_for_a_year(scene: Scene) -> None:
     scene.source.error = HttpStatus("later", url="https://x", status=503, retry_after=1e12)
     scene.collect()

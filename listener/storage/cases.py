@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from listener.domain import CaseStatus, CustomerMatch, Priority, Reason, Resolution, Route
 from listener.errors import StaleWrite, StorageError
-from listener.storage import readings
+from listener.storage import mentions, readings
 from listener.storage.alerts import reason_from_json, reason_to_json
 from listener.storage.database import insert_new
 from listener.storage.readings import StoredReading
@@ -31,6 +31,10 @@ from listener.storage.tables import (
 
 LISTENER = "listener"
 """The actor of what no person did."""
+
+
+# The questions whose answers decide what a case is about.
+_ABOUT = readings.DECIDING | {"category"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +143,9 @@ def open_key(brand: str, author_id: int | None, matter: str, mention_id: int) ->
     return hashlib.sha256(f"{brand}\0{who}\0{matter}".encode()).hexdigest()
 
 
-def find_open(session: Session, key: str) -> OpenCase | None:
+def find_open(session: Session, key: str, besides: int | None = None) -> OpenCase | None:
     """The open case, held until the transaction ends: nobody closes it between the decision about
-    a further mention and the mention."""
+    a further mention and the mention. The mention `besides` is not counted."""
     row = session.scalar(_locked(session, sa.select(CaseRow).where(CaseRow.open_key == key)))
     if row is None:
         return None
@@ -152,6 +156,7 @@ def find_open(session: Session, key: str) -> OpenCase | None:
         .where(
             CaseMention.case_id == row.id,
             MentionRow.author_id.is_not_distinct_from(row.author_id),
+            MentionRow.id != (besides or 0),
         )
     )
     reasons = tuple(reason_from_json(r) for r in row.priority_reasons)
@@ -250,16 +255,19 @@ def add_mention(
 ) -> bool:
     """Put a further mention on a case; a case never becomes less urgent by it, one that rises to a
     higher level is due when `route` says, if that is sooner, and one that waited for its author is
-    open again when they write. `kind` is `again`, `repost` or
-    `answered_by_brand`. False when it is on it already."""
-    if not insert_new(
+    open again when they write. `kind` is `again`, `repost` or `answered_by_brand`. False when it is on
+    it already: then a person corrected what it says, and the case is judged by that."""
+    new = insert_new(
         session,
         CaseMention,
         [{"case_id": case_id, "mention_id": mention_id}],
         returning=CaseMention.mention_id,
-    ):
-        return False
+    )
     row = session.scalars(_locked(session, sa.select(CaseRow).where(CaseRow.id == case_id))).one()
+    if not new:
+        if priority is not None and route is not None:
+            _judge_again(session, row, mention_id, priority, route, now)
+        return False
     row.updated_at = now
     row.version += 1
     if kind == "again":
@@ -282,6 +290,28 @@ def add_mention(
     if row.level != before:
         _risen(session, row, before, route, now)
     return True
+
+
+def _judge_again(
+    session: Session, row: CaseRow, mention_id: int, priority: Priority, route: Route, now: datetime
+) -> None:
+    """A mention of the case says something else now; what other mentions made urgent stays so."""
+    before = row.level
+    alone = row.first_mention_id == mention_id == (row.last_mention_id or mention_id)
+    if alone or priority.score > row.score:
+        row.score = priority.score
+        row.level = priority.level
+        row.priority_reasons = [reason_to_json(r) for r in priority.reasons]
+    if route.queue != row.queue:
+        row.queue = route.queue
+        row.owner = row.owner or route.owner
+        row.route_reasons = [reason_to_json(r) for r in route.reasons]
+        data = {"queue": row.queue, "owner": row.owner, "reasons": row.route_reasons}
+        log(session, row.id, now, LISTENER, "routed", data)
+    row.updated_at = now
+    row.version += 1
+    if row.level != before and priority.score >= row.score:
+        _risen(session, row, before, route, now)
 
 
 def _risen(session: Session, row: CaseRow, before: str, route: Route | None, now: datetime) -> None:
@@ -482,10 +512,14 @@ def correct(
     by: str,
     now: datetime,
 ) -> None:
-    """Correct one label of a mention on this case; it wins over every model, for ever."""
+    """Correct one label of a mention on this case; it wins over every model, for ever. Where it
+    decides what the case is about, the mention waits to be followed again."""
     before = readings.load(session, [mention_id]).get(mention_id)
     readings.correct(session, mention_id, question, value, by=by, now=now)
     row = session.get_one(CaseRow, case_id)
+    if question in _ABOUT:
+        _about(session, row, readings.load(session, [mention_id])[mention_id])
+        mentions.follow_again(session, mention_id, row.brand)
     row.updated_at = now
     row.version += 1
     log(
@@ -501,6 +535,18 @@ def correct(
             "to": value,
         },
     )
+
+
+def _about(session: Session, row: CaseRow, read: StoredReading) -> None:
+    """The case's matter after a correction, unless another open case of the author has it."""
+    if not read.complaint:
+        return
+    matter = "harassment" if read.harassment else read.category or "other"
+    key = open_key(row.brand, row.author_id, matter, row.first_mention_id)
+    if matter == row.matter or find_open(session, key) is not None:
+        return
+    row.matter = matter
+    row.open_key = key if row.open_key else None
 
 
 def confirm_customer(

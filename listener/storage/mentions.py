@@ -167,6 +167,19 @@ class StoredReject:
     at: datetime
 
 
+def follow_again(session: Session, mention_id: int, brand: str | None = None) -> None:
+    """What follows from the mention (for one brand, or all) is decided anew at the next turn."""
+    links = sa.update(MentionBrand).where(MentionBrand.mention_id == mention_id)
+    if brand is not None:
+        links = links.where(MentionBrand.brand == brand)
+    session.execute(links.values(followed=False))
+    session.execute(
+        sa.update(MentionRow)
+        .where(MentionRow.id == mention_id, MentionRow.state == "processed")
+        .values(state="pending", attempts=0)
+    )
+
+
 def rejects(session: Session, *, limit: int = 50) -> list[StoredReject]:
     """The latest first."""
     rows = session.scalars(sa.select(Reject).order_by(Reject.id.desc()).limit(limit))

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listener.errors import StorageError
-from listener.storage import readings
+from listener.storage import mentions, readings
 from listener.storage.readings import StoredReading
 from listener.storage.tables import AuthorRow, CaseMention, MentionBrand, MentionRow, ReadingRow
 
@@ -113,13 +113,4 @@ def decide(
     for question, value in (("complaint", complaint), ("harassment", harassment)):
         readings.correct(session, mention_id, question, value, by=by, now=now)
     if complaint:
-        session.execute(
-            sa.update(MentionBrand)
-            .where(MentionBrand.mention_id == mention_id)
-            .values(followed=False)
-        )
-        session.execute(
-            sa.update(MentionRow)
-            .where(MentionRow.id == mention_id, MentionRow.state == "processed")
-            .values(state="pending", attempts=0)
-        )
+        mentions.follow_again(session, mention_id)
