@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from listener import i18n
 from listener.domain import Role
 from listener.errors import AccountError
-from listener.storage import Database, people
+from listener.storage import Database, cases, people
 from listener.storage.people import User
 
 ADMINISTRATOR = "admin"
@@ -238,11 +238,13 @@ def setup_link_is_open(db: Database, token: str, now: datetime | None = None) ->
         return people.link_is_open(session, hash_token(token), now or utc_now())
 
 
-def disable(db: Database, username: str) -> None:
-    """End the account's sessions and refuse its sign-in; what the person did stays."""
+def disable(db: Database, username: str, now: datetime | None = None) -> None:
+    """End the account's sessions and refuse its sign-in. What the person did stays; the cases that they
+    had not closed are nobody's, so that somebody sees them."""
     with db.write() as session:
         people.update(session, username, disabled=True)
         people.close_sessions_of(session, username)
+        cases.release(session, username, now or utc_now())
 
 
 def _set_password(session: Session, username: str, password: str) -> None:

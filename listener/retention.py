@@ -8,11 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from listener.pipeline import Road
-from listener.storage.tables import RawPageRow, SessionRow, SetupLink
+from listener.storage.tables import RawPageRow, Reject, SessionRow, SetupLink
 
 
 def forget(road: Road) -> dict[str, Any]:
-    """Erase raw pages older than [retention] raw_pages, and sessions and links that have run out.
+    """Erase raw pages and refused items older than [retention] raw_pages, and sessions and links that have run out.
     Returns how many of each."""
     now = road.now()
     settings = road.settings.listener
@@ -20,6 +20,8 @@ def forget(road: Road) -> dict[str, Any]:
         "raw_pages": sa.delete(RawPageRow).where(
             RawPageRow.fetched_at < now - settings.retention.raw_pages
         ),
+        # An excerpt of what was refused is a stranger's text as well.
+        "rejects": sa.delete(Reject).where(Reject.at < now - settings.retention.raw_pages),
         "sessions": sa.delete(SessionRow).where(
             sa.or_(
                 SessionRow.seen_at < now - settings.dashboard.session_idle,

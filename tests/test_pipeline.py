@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from builders import NOW, ByHand, mention, page, reading, user
 
-from listener import pipeline, processing, schedule
+from listener import accounts, pipeline, processing, schedule
 from listener.crm import csv_import
 from listener.domain import CaseStatus, Mention, Parsed, Problem, RawPage, Resolution
 from listener.errors import HttpStatus, ListenerError, ReaderMissing, SourceError, Unreachable
@@ -648,6 +648,29 @@ def test_a_correction_that_takes_the_harassment_away_lowers_the_case(scene: Scen
     [judged] = scene.cases()
     assert judged.summary.matter == "billing"
     assert judged.summary.score < case.summary.score
+
+
+def test_the_cases_of_somebody_who_left_are_nobodys(scene: Scene) -> None:
+    scene.write("harto de movistar")
+    scene.go()
+    [case] = scene.cases()
+    accounts.add_user(
+        scene.db,
+        "lucia",
+        name="Lucía",
+        email="",
+        role="community_manager",
+        language="es",
+        time_zone="Europe/Madrid",
+        now=NOW,
+    )
+    with scene.db.write() as session:
+        version = case.summary.version
+        cases.assign(session, case.summary.id, "lucia", by="lucia", version=version, now=NOW)
+    accounts.disable(scene.db, "lucia", NOW)
+    [left] = scene.cases()
+    assert left.summary.owner is None
+    assert (left.timeline[-1].kind, left.timeline[-1].data["from"]) == ("assigned", "lucia")
 
 
 def test_no_server_silences_a_source_for_a_year(scene: Scene) -> None:

@@ -12,7 +12,7 @@ from listener.httpclient import HttpClient
 from listener.pipeline import Road
 from listener.reader import lazy
 from listener.storage import Database
-from listener.storage.tables import RawPageRow, SessionRow, SetupLink, UserRow
+from listener.storage.tables import RawPageRow, Reject, SessionRow, SetupLink, UserRow
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
@@ -29,12 +29,22 @@ def _page(days: int) -> RawPageRow:
     )
 
 
+def _refused(digest: str, days: int) -> Reject:
+    return Reject(
+        origin="mastodon-es",
+        reason="no text",
+        excerpt="what a stranger wrote",
+        digest=digest,
+        at=NOW - timedelta(days=days),
+    )
+
+
 def test_old_pages_sessions_and_links_are_erased(database: Database, tmp_path: Path) -> None:
     own = settings.load(Path(__file__).parent.parent / "config", {"LISTENER_VAR": str(tmp_path)})
     http = HttpClient(own.listener.http)
     road = Road(settings=own, db=database, http=http, reader=lazy(own), now=lambda: NOW)
     with database.write() as session:
-        session.add_all([_page(31), _page(29)])
+        session.add_all([_page(31), _page(29), _refused("a", 31), _refused("b", 29)])
         session.add(
             UserRow(
                 username="lucia",
@@ -59,8 +69,8 @@ def test_old_pages_sessions_and_links_are_erased(database: Database, tmp_path: P
                 SetupLink(token_hash="d", username="lucia", expires_at=NOW + timedelta(hours=1)),
             ]
         )
-    assert retention.forget(road) == {"raw_pages": 1, "sessions": 1, "links": 1}
-    assert retention.forget(road) == {"raw_pages": 0, "sessions": 0, "links": 0}
+    assert retention.forget(road) == {"raw_pages": 1, "rejects": 1, "sessions": 1, "links": 1}
+    assert retention.forget(road) == {"raw_pages": 0, "rejects": 0, "sessions": 0, "links": 0}
     with database.read() as session:
         assert session.scalars(sa.select(SessionRow.token_hash)).all() == ["b"]
         assert session.scalars(sa.select(SetupLink.token_hash)).all() == ["d"]

@@ -461,6 +461,15 @@ def assign(
     _changed(session, row, now, by, "assigned", {"from": before, "to": owner})
 
 
+def release(session: Session, owner: str, now: datetime) -> None:
+    """Take the open cases from somebody who does not work here any more."""
+    mine = sa.select(CaseRow).where(CaseRow.owner == owner, CaseRow.status != CaseStatus.CLOSED)
+    for row in session.scalars(_locked(session, mine)):
+        row.owner = None
+        row.assigned_at = None
+        _changed(session, row, now, LISTENER, "assigned", {"from": owner, "to": None})
+
+
 def set_status(
     session: Session,
     case_id: int,
