@@ -165,7 +165,7 @@ def _prepare_sqlite(engine: sa.Engine) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves
         for pragma in (
             "busy_timeout=30000",
-            "synchronous=NORMAL",
+            "synchronous=FULL",  # a power cut must not forget that a mail was sent
             "foreign_keys=ON",
             "cache_size=-65536",
         ):
