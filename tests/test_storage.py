@@ -346,7 +346,7 @@ def test_an_authors_own_post_is_compared_before_those_of_nobody(database: Databa
     )
     with database.write() as session:
         rows = session.execute(sa.select(MentionRow.id, MentionRow.author_id))
-        authors = dict(rows.tuples().all())
+        authors = {row[0]: row[1] for row in rows}
         copies = duplicates.find_and_store(
             session,
             [Printed(i, authors[i], Fingerprinted.of(text)) for i in ids],
