@@ -38,7 +38,8 @@ def periods_named(marked: Marked, lexicon: Lexicon, *, every: bool = False) -> I
     often = [m.span() for pattern, _ in lexicon.rates.units for m in pattern.finditer(text)]
     for match in words.weekday_range.finditer(text):
         first, last = (weekday_number(lexicon, match.group(i)) for i in (1, 2))
-        days = days_between(first, last)
+        # "Sunday to Sunday" is the whole week; a list that names a day twice is that day.
+        days = days_between(first, last) if first != last else 7
         yield Period(days, match.span(), 3 if days != 5 else 1)
     for match in words.date_range.finditer(text):
         days = marked.value(match.start(2)) - marked.value(match.start(1)) + 1
@@ -135,8 +136,8 @@ def single_day(marked: Marked, lexicon: Lexicon, periods: list[Period]) -> Claim
 
 
 def days_between(first: int, last: int) -> int:
-    """Days from one weekday to another, both counted; "Sunday to Sunday" is the whole week."""
-    return (last - first) % 7 + 1 if first != last else 7
+    """Days from one weekday to the next such as `last` (Monday 0), both counted."""
+    return (last - first) % 7 + 1
 
 
 def distance(a: Span, b: Span) -> int:

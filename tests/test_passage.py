@@ -49,6 +49,8 @@ PERIODS = [
     ("de", "in der Woche sechsmal", "in der Woche", 7),
     ("es", "julio, agosto y septiembre", "julio, agosto y septiembre", 90),
     ("es", "el sábado y el domingo", "el sábado y el domingo", 2),
+    ("es", "el lunes a las nueve y el lunes a las cinco", "el lunes a las nueve y el lunes a las cinco", 1),
+    ("es", "de domingo a domingo", "de domingo a domingo", 7),
     ("en", "in half an hour", "in half an hour", 1),
 ]  # fmt: skip
 
