@@ -86,7 +86,7 @@ def _candidates(page: Page, view: CaseView, stored: Mapping[str, Any]) -> None:
                 f"{isolated(candidate['ref'])} · {safe(_('found by {what}', what=found))}</p>"
             )
         go.button(
-            _("It is this person"),
+            pages.literal(_("It is {ref}", ref=candidate["ref"])),
             key=f"is_{case.id}_{case.version}_{number}",
             width="stretch",
             on_click=_confirm,

@@ -288,7 +288,7 @@ def test_two_browsers_on_one_case_do_not_overwrite_each_other(opened: Open, serv
 def test_ana_says_who_the_author_is(opened: Open, served: Served) -> None:
     page = signed_in(opened, served, "ana", f"/case?id={case_of(served, 'tomas')}")
     expect(page.get_by_text("señala a 2 clientes distintos")).to_be_visible()
-    page.get_by_role("button", name="Es esta persona").first.click()
+    page.get_by_role("button", name="Es C-1002").click()
     expect(page.get_by_text("El cliente está guardado.")).to_be_visible()
     expect(page.get_by_role("link", name="Abrir la ficha")).to_be_visible()
     assert stored(served, "tomas").summary.customer_ref == "C-1002"
