@@ -7,7 +7,7 @@ and words that name no figure are no claim.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from .contact_period import (
@@ -77,6 +77,7 @@ class _Found:
 
 def _count(marked: Marked, lexicon: Lexicon, periods: list[Period]) -> _Found | None:
     found = [f for f in _all_counts(marked, lexicon, periods) if f.value > 1]
+    found += [_Found(1, m.span(), 3.1) for m in lexicon.counts.only.finditer(marked.text)]
     return max(found, key=lambda f: (f.rank, f.value, -f.span[0])) if found else None
 
 
@@ -121,6 +122,12 @@ _PERSON = re.compile(
     r"comercial|vendedor|asesor|consul|reps?$|sales|demarch|vendeu|represent|vendito|agent|vertret"
     r"|verkauf|cobrador|recruit|gentle|collector|canvass|lad|guy|man$|caller"
 )
+
+
+def is_whom_or_when(lexicon: Lexicon, text: str, start: int) -> bool:
+    """Whether the figure there counts days or the people who came: "four Sundays"."""
+    match = lexicon.counts.item.match(text, start)
+    return match is not None and bool(_DAYS.search(match.group()) or _PERSON.search(match.group()))
 
 
 def _items(marked: Marked, lexicon: Lexicon) -> Iterator[_Found]:
@@ -202,18 +209,43 @@ def _rates(
         if _told(marked, lexicon, match.start()):
             continue
         for pattern, unit in lexicon.rates.units:
-            if pattern.search(match.group()):
+            if how_often := pattern.search(text, *match.span()):
                 times, start = _numerator(marked, items, match.start())
-                rates.append((times, unit, (start, match.end())))
+                rates.append((times, rate_days(marked, how_often, unit), (start, match.end())))
                 break
     if not rates:
         for pattern, unit in lexicon.rates.each:
             for match in pattern.finditer(text):
-                rates.append((_beside(items, match.span()), unit, match.span()))
+                beside = _beside(items, match.span())
+                rates.append((beside, rate_days(marked, match, unit), match.span()))
     for times, unit, span in rates:
         period = _near_period(text, periods, unit, span)
         if period is not None:
             yield _multiplied(marked, lexicon, items, times, unit, span, period)
+
+
+def rate_days(marked: Marked, match: re.Match[str], unit: int) -> int:
+    """The days of a rate: 1 for "a day", 7 for "a week", what the figure says for "every 3 days"."""
+    at = match.group().find("N")
+    return marked.value(match.start() + at) if at >= 0 else unit
+
+
+def days_worked(
+    marked: Marked, lexicon: Lexicon, days: int, around: Span, named: Iterable[Span]
+) -> tuple[int, Span | None]:
+    """(of whole weeks, the days on which there were contacts, where the text says which): "Monday to
+    Friday for two weeks" are ten days. `named` are the ranges of weekdays that it names."""
+    text = marked.text
+    if days % 7:
+        return days, None
+    for span in named:
+        match = lexicon.periods.weekday_range.fullmatch(text, *span)
+        if match and around[0] <= span[0] and span[1] <= around[1]:
+            first, last = (weekday_number(lexicon, match.group(i)) for i in (1, 2))
+            if first != last:
+                return days // 7 * days_between(first, last), span
+    work = lexicon.rates.workdays.search(text, *around)
+    return (days // 7 * 5, work.span()) if work else (days, None)
 
 
 def _beside(items: list[_Found], span: Span) -> int:
@@ -259,10 +291,12 @@ def _multiplied(
 ) -> _Found:
     days = period.days
     whole = (min(span[0], period.span[0]), max(span[1], period.span[1]))
-    work = lexicon.rates.workdays.search(marked.text, max(0, whole[0] - 40), whole[1] + 40)
-    if work and unit == 1 and days % 7 == 0:
-        days = days // 7 * 5
-        whole = (min(whole[0], work.start()), max(whole[1], work.end()))
+    if unit == 1:
+        around = max(0, whole[0] - 40), whole[1] + 40
+        ranges = [m.span() for m in lexicon.periods.weekday_range.finditer(marked.text)]
+        days, work = days_worked(marked, lexicon, days, around, ranges)
+        if work:
+            whole = (min(whole[0], work[0]), max(whole[1], work[1]))
     total = times * days // unit
     for item in items:
         if item.span[0] < span[1] and span[0] < item.span[1]:

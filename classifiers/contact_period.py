@@ -36,6 +36,7 @@ def periods_named(marked: Marked, lexicon: Lexicon, *, every: bool = False) -> I
     words, text = lexicon.periods, marked.text
     # "a la semana" says how often, not how long
     often = [m.span() for pattern, _ in lexicon.rates.units for m in pattern.finditer(text)]
+    alternate = [m.span() for m in lexicon.rates.units[0][0].finditer(text)]
     for match in words.weekday_range.finditer(text):
         first, last = (weekday_number(lexicon, match.group(i)) for i in (1, 2))
         # "Sunday to Sunday" is the whole week; a list that names a day twice is that day.
@@ -47,6 +48,8 @@ def periods_named(marked: Marked, lexicon: Lexicon, *, every: bool = False) -> I
             yield Period(days, match.span(), 3)
     for pattern, unit in words.durations:
         for match in pattern.finditer(text):
+            if any(a <= match.start() < b for a, b in alternate):
+                continue  # "every two days"
             period = _duration(marked, lexicon, match, unit, every=every)
             if period is not None:
                 yield period

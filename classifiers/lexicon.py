@@ -61,6 +61,7 @@ class Periods:
     yesterday: Pattern
     holiday: Pattern
     in_a_row: Pattern
+    evenings: tuple[Pattern, ...]  # "three evenings running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ class Counts:
 
     item: Pattern
     times: Pattern
+    total: Pattern  # "40 in all": what a sum is said to be
+    only: Pattern  # "one single call"
     bare: Pattern
     ordinal: Pattern
     said: Pattern
@@ -129,7 +132,8 @@ def _periods(table: dict[str, Any]) -> Periods:
     ]
     durations.append((re.compile(rf"(?<!\w){number}{between} ?(?:{table['hour']})(?!\w)"), 1 / 24))
     durations.append((re.compile(rf"(?<!\w){number}{between} (?:{table['weekend']})(?!\w)"), 2))
-    durations.append((re.compile(rf"(?<!\w)N+ (?:{table['evening']})(?!\w)"), 1))
+    evenings = re.compile(rf"(?<!\w)N+ (?:{table['evening']})(?!\w)")
+    durations.append((evenings, 1))
     fixed = [(compile_any([p]), int(d)) for p, d in table["one_and_half"].items()]
     fixed += [(compile_any([p]), int(d)) for p, d in table["fixed"].items()]
     weekday = "|".join(f"(?:{w})" for w in table["weekdays"])
@@ -160,6 +164,7 @@ def _periods(table: dict[str, Any]) -> Periods:
         today=compile_any([table["today"]]),
         yesterday=compile_any([table["yesterday"]]),
         holiday=compile_any(table["holidays"]),
+        evenings=(evenings,),
         in_a_row=compile_any([f"O (?:{table['day']}) {table['in_a_row']}"]),
     )
 
@@ -174,12 +179,15 @@ def _counts(table: dict[str, Any], rate: dict[str, Any], period: dict[str, Any])
     )
     filler = rf"(?: (?:de|di|d'|of))?(?: (?!(?:{stop})(?!\w))[^\W\d_][\w'-]*){{0,2}}?"
     nouns = rf"[\"'«“„]?(?:\w{{2,20}}-)?(?:{nouns})"
-    units = "|".join([*rate["day"], *rate["week"], *rate["month"]])
+    units = "|".join([*rate["alternate"], *rate["day"], *rate["week"], *rate["month"]])
+    units = _MARK.sub(r"\1+", units)
     return Counts(
         item=re.compile(
             rf"(?<!\w)(N+|{one})\+?(?:-odd|-ish| or so| oder so| ou plus)?(?:{filler} |-| d')(?:{nouns})(?!\w)"
         ),
         times=re.compile(rf"(?<!\w)(N+)\+?(?: (?:de|di|of))? ?(?:{times})(?!\w)"),
+        total=compile_any(table["total"]),
+        only=compile_any(table["only"]),
         bare=compile_any(table["bare"]),
         ordinal=re.compile(
             rf"(?<!\w)O+{filler} (?:{nouns}|{times})(?!\w)|(?<!\w)(?:{nouns}|{times}) (?:numero |number |n\. |nummer )?O+(?!\w)"
@@ -237,11 +245,16 @@ def load(lang: str) -> Lexicon:
         not_person=re.compile(rf"(?<!\w){table['said'].get('not_person', '(?!)')}"),
         rates=Rates(
             units=(
+                (compile_any(rate["alternate"]), 2),
                 (compile_any(rate["day"]), 1),
                 (compile_any(rate["week"]), 7),
                 (compile_any(rate["month"]), 30),
             ),
-            each=((compile_any(rate["each"]), 1), (compile_any(rate["each_week"]), 7)),
+            each=(
+                (compile_any(rate["alternate"]), 2),
+                (compile_any(rate["each"]), 1),
+                (compile_any(rate["each_week"]), 7),
+            ),
             workdays=compile_any(rate["workdays"]),
         ),
         periods=_periods(table["period"]),

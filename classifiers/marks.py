@@ -89,6 +89,7 @@ def mark(folded: str, lexicon: Lexicon, phones: Iterable[Span]) -> Marked:
             _blank(chars, *match.span(), letter)
     _mark_ordinals(chars, lexicon, marked)
     _mark_numbers(chars, lexicon, marked)
+    _join_ordinals(chars, marked)
     _mark_times_of_day(chars, lexicon, marked)
     marked.text = "".join(chars)
     return marked
@@ -140,6 +141,20 @@ def _mark_ordinals(chars: list[str], lexicon: Lexicon, marked: Marked) -> None:
                 continue
             marked.numbers[match.start()] = value
             _blank(chars, *match.span(), "N")
+
+
+_TENS_AND_UNIT = re.compile(r"(?<!\w)(N+|O+)(?: | ?- ?| (?:y|e|et) )(O+)(?!\w)")
+
+
+def _join_ordinals(chars: list[str], marked: Marked) -> None:
+    """ "decima primeira", "twenty-second": tens and a unit are one ordinal."""
+    for match in _TENS_AND_UNIT.finditer("".join(chars)):
+        tens, unit = (marked.numbers.get(match.start(i)) for i in (1, 2))
+        if tens and unit and tens % 10 == 0 and tens < 100 and unit < 10:
+            del marked.numbers[match.start(2)]
+            marked.numbers[match.start()] = tens + unit
+            for i in range(*match.span()):
+                chars[i] = "O"
 
 
 _MAL = re.compile(r"(?<!\w)([^\W\d_]{3,24})mal(?!\w)")
