@@ -17,7 +17,7 @@ from typing import Any
 from classifiers.encoder import MAX_CHARACTERS, plain
 from classifiers.heads import SENTIMENTS
 from classifiers.reader import Reader
-from classifiers.reading import Reading
+from classifiers.reading import CallFacts, Reading
 
 # LABEL_0 and so on: in the order that every sentiment model of this kind has.
 _NUMBERED = {f"label_{number}": name for number, name in enumerate(SENTIMENTS)}
@@ -88,3 +88,9 @@ class HubSentiment:
                 model=self.model,
             )
         return readings
+
+    def facts(
+        self, texts: Sequence[str], *, langs: Sequence[str], countries: Sequence[str] = ("ES",)
+    ) -> list[CallFacts]:
+        """As `Reader.facts`: no sentiment in it."""
+        return self._reader.facts(texts, langs=langs, countries=countries)

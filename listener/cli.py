@@ -389,6 +389,49 @@ def crm_import(
     raise typer.Exit(1 if refused else 0)
 
 
+@app.command()
+def diagnose(
+    phone: Annotated[str | None, typer.Option(help="The person's phone, however written.")] = None,
+    customer: Annotated[str | None, typer.Option(help="The customer's id in the CRM.")] = None,
+    case: Annotated[int | None, typer.Option(help="A case, with its posts.")] = None,
+    post: Annotated[
+        Path | None, typer.Option(help="What they wrote: text, or JSON with text and published_at.")
+    ] = None,
+    now: Annotated[
+        str | None, typer.Option(help="Judge as of this time; later contacts are left out.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Why did we contact them again: causes, possible breaches, what to do next."""
+    from listener import inquiry, pipeline, reader
+    from listener.times import parse_time
+
+    if [phone, customer, case].count(None) != 2:
+        raise typer.BadParameter("say whose contacts: one of --phone, --customer, --case")
+    settings = _settings()
+    try:
+        at = parse_time(now, settings.listener.service.zone) if now else pipeline.utc_now()
+    except ValueError as error:
+        raise typer.BadParameter(f"--now: {error}") from None
+    with _database(settings).read() as session:
+        found = inquiry.inquire(
+            session,
+            settings,
+            customer=customer,
+            phone=phone,
+            case=case,
+            post=post,
+            reader=lambda: reader.configured(settings),
+            now=at,
+        )
+    service = settings.listener.service
+    told = inquiry.to_json(found, service.language, service.zone)
+    if as_json:
+        print(json.dumps(told, ensure_ascii=False))
+    else:
+        inquiry.show(told, service.language, out)
+
+
 @sample_app.command("load")
 def sample_load() -> None:
     """About 200 invented posts, 60 customers, 400 contact events, marked as invented."""

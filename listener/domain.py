@@ -138,6 +138,7 @@ class Customer:
     consent_at: datetime | None = None
     preferred_channel: str = ""
     status: str = "customer"
+    region: str = ""  # within the country, where the record tells it: "MD", "FL"
     invented: bool = False
 
 
@@ -170,6 +171,57 @@ class CallerNumber:
     owner: str = ""
     valid_from: datetime | None = None
     valid_to: datetime | None = None
+
+
+class CauseKind(StrEnum):
+    """Why somebody was contacted again; several may hold (docs/diagnosis.md)."""
+
+    REFUSAL_NOT_CODED = "refusal_not_coded"
+    REFUSAL_NOT_HONOURED = "refusal_not_honoured"
+    BURNT_LIST = "burnt_list"
+    AGENT_CONDUCT = "agent_conduct"
+    WEAK_SUPERVISION = "weak_supervision"
+    OPEN_CALLBACK = "open_callback"
+    RESELLER = "reseller"
+    IMPOSTOR = "impostor"
+    WRONG_PERSON = "wrong_person"
+    NOT_IN_LOG = "not_in_log"
+
+
+class BreachKind(StrEnum):
+    HOURS = "hours"
+    DAY = "day"
+    FREQUENCY = "frequency"
+    AFTER_REFUSAL = "after_refusal"
+    AFTER_REGISTER = "after_register"
+    NUMBER_RANGE = "number_range"
+    NO_CONSENT = "no_consent"
+
+
+class Action(StrEnum):
+    """What to do about a case, and what to keep from doing."""
+
+    APOLOGISE = "apologise"
+    SUPPRESS = "suppress"
+    STOP_MARKETING = "stop_marketing"
+    CORRECT_DISPOSITION = "correct_disposition"
+    CLOSE_CALLBACK = "close_callback"
+    RETIRE_LIST = "retire_list"
+    COACH_AGENT = "coach_agent"
+    REVIEW_POLICY = "review_policy"
+    TALK_TO_AGENCY = "talk_to_agency"
+    REPORT_IMPOSTOR = "report_impostor"
+    CORRECT_OWNER_OF_NUMBER = "correct_owner_of_number"
+    ANSWER_CALMLY = "answer_calmly"
+    HAND_TO_DATA_PROTECTION = "hand_to_data_protection"
+    CONTACT_ON_PREFERRED_CHANNEL = "contact_on_preferred_channel"
+    SALES_OFFER = "sales_offer"
+    WIN_BACK_OFFER = "win_back_offer"
+    PHONE_CALL = "phone_call"
+    ASK_FOR_PAYMENT = "ask_for_payment"
+    DENY_CONTACT = "deny_contact"
+    ACCUSE_OF_LYING = "accuse_of_lying"
+    SUPPRESS_ALL_CONTACT = "suppress_all_contact"
 
 
 class IdentifierKind(StrEnum):
@@ -209,6 +261,65 @@ class CustomerMatch:
 # ---------------------------------------------------------------------------- work
 
 
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something was decided: a catalogue key and its values, so that people read it in
+    their own language."""
+
+    key: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    points: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A root cause that holds: the events that show it, and what speaks against it."""
+
+    kind: CauseKind
+    confidence: float
+    reasons: tuple[Reason, ...]
+    evidence: tuple[str, ...]
+    against: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A *possible* breach of one rule, by the events that it names."""
+
+    kind: BreachKind
+    rule: str
+    source: str
+    event_ids: tuple[str, ...]
+    by_law: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One action that is proposed, or warned of, and why."""
+
+    action: Action
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class NextBestAction:
+    do: tuple[Step, ...]
+    avoid: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Why we contacted somebody again. `logged_in_period` counts the log's contacts in the period
+    that the person claims, None where they claim none."""
+
+    causes: tuple[Cause, ...]
+    breaches: tuple[Breach, ...]
+    claimed_count: int | None
+    claimed_days: int | None
+    logged_in_period: int | None
+    next_best_action: NextBestAction
+
+
 class CaseStatus(StrEnum):
     NEW = "new"
     OPEN = "open"
@@ -231,16 +342,6 @@ class PriorityLevel(StrEnum):
     HIGH = "high"
     NORMAL = "normal"
     LOW = "low"
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why something was decided: a catalogue key and its values, so that people read it in
-    their own language."""
-
-    key: str
-    values: Mapping[str, Any] = field(default_factory=dict)
-    points: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from classifiers.reading import Reading
+from classifiers.reading import CallFacts, Reading
 from listener.errors import ReaderMissing
 from listener.settings import Settings
 
@@ -27,11 +27,19 @@ class Reads(Protocol):
     ) -> list[Reading]: ...
 
 
+class ReadsFacts(Reads, Protocol):
+    """... and of one that reads posts that are known to complain of being harassed."""
+
+    def facts(
+        self, texts: Sequence[str], *, langs: Sequence[str], countries: Sequence[str] = ("ES",)
+    ) -> list[CallFacts]: ...
+
+
 WEIGHTS = "weights"
 """The folder in `var` where `listener retrain` keeps what it made."""
 
 
-def load(var: Path, weights: str = "", threads: int = 0, sentiment_model: str = "") -> Reads:
+def load(var: Path, weights: str = "", threads: int = 0, sentiment_model: str = "") -> ReadsFacts:
     """The reader from a folder of weights; empty: those that `listener retrain` made and put to
     use in `var`, or else those that ship. `sentiment_model` answers sentiment instead of our own
     head. Raises ReaderMissing."""
@@ -57,7 +65,7 @@ def missing_is_told() -> Iterator[None]:
         raise ReaderMissing(str(error)) from error
 
 
-def configured(settings: Settings) -> Reads:
+def configured(settings: Settings) -> ReadsFacts:
     """The reader that the configuration asks for. Raises ReaderMissing."""
     config = settings.listener.process
     return load(settings.var, config.weights, config.threads, config.sentiment_model)

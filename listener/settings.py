@@ -6,6 +6,9 @@
     rules/priority.toml    points for urgency
     rules/routing.toml     queues, due times, working hours
     rules/alerts.toml      what is worth an e-mail, and to whom
+    rules/calling/ES.toml  the calling rules of a country, one file each
+    rules/company.toml     the company's own contact policy
+    rules/diagnosis.toml   from when on a cause holds
 
 Secrets are never in these files: a key that ends in `_env` names the environment variable that
 holds the secret, and `secret()` reads it when it is needed.
@@ -20,54 +23,16 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date, time, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Any, Literal, get_args
+from zoneinfo import ZoneInfo
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from listener.calendars import holidays_in
+from listener.calling_rules import CallingRules, CompanyPolicy, Thresholds
 from listener.domain import NumberKind, PriorityLevel
 from listener.errors import ConfigError, MissingCredential
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-
-
-def parse_duration(value: object) -> timedelta:
-    """`90s`, `5m`, `24h`, `2d`, `1w`; a bare number is not accepted because its unit is unsaid."""
-    if isinstance(value, timedelta):
-        return value
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", str(value))
-    if not found:
-        raise ValueError(f"{value!r} is not a duration; write for example 90s, 5m, 24h or 2d")
-    return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
-
-
-def _zone(value: object) -> str:
-    if str(value) not in available_timezones():
-        close = difflib.get_close_matches(str(value), available_timezones(), n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        raise ValueError(f"{value!r} is not a time zone of the IANA database{hint}")
-    return str(value)
-
-
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-ZoneName = Annotated[str, BeforeValidator(_zone)]
-Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
-Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
-Key = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+from listener.sections import Country, Duration, Key, Language, Section, ZoneName
 
 # ---------------------------------------------------------------------------- listener.toml
 
@@ -361,6 +326,9 @@ class Settings(Section):
     priority: PriorityRules = PriorityRules()
     routing: RoutingRules = RoutingRules()
     alerts: AlertRules = AlertRules()
+    calling: Mapping[str, CallingRules] = Field(default_factory=dict)  # by country
+    company: CompanyPolicy = CompanyPolicy()
+    diagnosis: Thresholds = Thresholds()
 
     def brand(self, key: str) -> Brand | None:
         return next((b for b in self.brands if b.key == key), None)
@@ -386,7 +354,10 @@ _FILES: Mapping[str, type[Section]] = {
     "rules/priority.toml": PriorityRules,
     "rules/routing.toml": RoutingRules,
     "rules/alerts.toml": AlertRules,
+    "rules/company.toml": CompanyPolicy,
+    "rules/diagnosis.toml": Thresholds,
 }
+_CALLING = re.compile(r"rules/calling/([A-Z]{2})\.toml")
 
 
 def load(folder: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -403,9 +374,10 @@ def load(folder: Path | str | None = None, environ: Mapping[str, str] | None = N
         )
     for path in sorted(base.rglob("*.toml")):
         name = path.relative_to(base).as_posix()
-        if name not in _FILES:
+        if name not in _FILES and not _CALLING.fullmatch(name):
             close = difflib.get_close_matches(name, _FILES, n=1)
-            hint = f" Did you mean {close[0]}?" if close else f" Known: {', '.join(_FILES)}."
+            known = ", ".join([*_FILES, "rules/calling/ES.toml for each country"])
+            hint = f" Did you mean {close[0]}?" if close else f" Known: {known}."
             raise ConfigError(f"{path}: not a configuration file that Listener reads.{hint}")
     parts = {name: _read(base / name, model) for name, model in _FILES.items()}
     var = var_folder(env)
@@ -421,6 +393,12 @@ def load(folder: Path | str | None = None, environ: Mapping[str, str] | None = N
         priority=parts["rules/priority.toml"],
         routing=parts["rules/routing.toml"],
         alerts=parts["rules/alerts.toml"],
+        company=parts["rules/company.toml"],
+        diagnosis=parts["rules/diagnosis.toml"],
+        calling={
+            path.stem: _read(path, CallingRules)
+            for path in sorted((base / "rules" / "calling").glob("*.toml"))
+        },
     )
     _cross_check(settings, base)
     return settings

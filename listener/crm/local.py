@@ -70,6 +70,22 @@ class LocalCrm:
         )
         return [_event(row) for row in rows if row.customer_id in (ref, None)]
 
+    def of_number(self, number: str) -> list[ContactEvent]:
+        """All contacts with one phone (E.164), whoever has it, oldest first."""
+        rows = self._session.scalars(
+            sa.select(CrmEvent)
+            .where(CrmEvent.customer_number == number)
+            .order_by(CrmEvent.at, CrmEvent.event_id)
+        )
+        return [_event(row) for row in rows]
+
+    def uses(self, caller: str) -> bool:
+        """Whether anybody was ever contacted from that number (E.164, or a short code)."""
+        found = sa.exists().where(
+            CrmEvent.caller_number == caller, CrmEvent.direction == Direction.OUT.value
+        )
+        return bool(self._session.scalar(sa.select(found)))
+
     def link(self, ref: str) -> str | None:
         """The dashboard's own page of the customer."""
         return f"{self._public_url}/customer?ref={quote(ref, safe='')}" if ref else None
@@ -130,6 +146,7 @@ def _customer(row: CrmPerson, given: dict[tuple[str, str], list[str]]) -> Custom
         consent_at=row.consent_at,
         preferred_channel=row.preferred_channel,
         status=row.status,
+        region=str(row.extra.get("region", "")).rpartition("-")[2].upper(),
         invented=row.invented,
     )
 

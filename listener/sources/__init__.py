@@ -17,7 +17,8 @@ from listener.domain import Parsed, RawPage
 from listener.errors import ConfigError
 from listener.httpclient import HttpClient
 from listener.query import Query
-from listener.settings import Section, SourceConfig
+from listener.sections import Section
+from listener.settings import SourceConfig
 from listener.sources import bluesky, feed, files, hackernews, mastodon
 
 

@@ -27,7 +27,8 @@ from listener.domain import Author, Mention, Parsed, RawPage
 from listener.errors import HttpStatus, SourceError
 from listener.httpclient import HttpClient, mask_url
 from listener.query import Query
-from listener.settings import Duration, Section, secret
+from listener.sections import Duration, Section
+from listener.settings import secret
 from listener.sources.items import (
     BadItem,
     count_of,

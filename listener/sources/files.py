@@ -29,7 +29,7 @@ from listener.domain import Author, Mention, Parsed, Problem, RawPage
 from listener.errors import ImportError_, SourceError
 from listener.httpclient import HttpClient
 from listener.query import Query
-from listener.settings import Section, ZoneName
+from listener.sections import Section, ZoneName
 from listener.sources.items import BadItem, problem, stable_hash, text_of, tidy
 from listener.sources.rows import Encoding, Form, Line, Record, detect, form_of, lines_of, records
 from listener.sources.walking import dump_cursor, load_cursor

@@ -24,7 +24,7 @@ from listener.errors import SourceError
 from listener.httpclient import HttpClient, mask_url
 from listener.normalise import html_to_text
 from listener.query import Query
-from listener.settings import Duration, Section
+from listener.sections import Duration, Section
 from listener.sources.items import (
     BadItem,
     dict_of,

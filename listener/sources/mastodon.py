@@ -32,7 +32,8 @@ from listener.errors import SourceError
 from listener.httpclient import HttpClient, Response, mask_url
 from listener.normalise import html_links, html_to_text
 from listener.query import Query
-from listener.settings import Duration, Section, secret
+from listener.sections import Duration, Section
+from listener.settings import secret
 from listener.sources.items import (
     BadItem,
     count_of,
