@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import errno
 import socket
 
 from listener import query
 from listener.crm import CRMS
+from listener.crm.systems import options_of as crm_options
 from listener.errors import ConfigError, ListenerError, PortInUse
 from listener.settings import Settings, secret
 from listener.sources import options_of
@@ -29,15 +29,11 @@ def check_port(host: str, port: int) -> None:
 
 
 def check_crms(own: Settings) -> str:
-    """Every name in `[matching] crms`. Raises ConfigError."""
-    for name in own.listener.matching.crms:
-        if name not in CRMS:
-            close = difflib.get_close_matches(name, CRMS, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(CRMS)}"
-            raise ConfigError(
-                f"{own.folder / 'listener.toml'}: matching.crms: there is no CRM {name!r}; {hint}"
-            )
-    return ", ".join(own.listener.matching.crms) or "none: nobody is matched"
+    """Every system's type and options. Raises ConfigError that names the file and key."""
+    for config in own.crms:
+        crm_options(config, CRMS)
+    names = [c.name for c in own.crms if c.enabled]
+    return ", ".join(names) or "none: nobody is matched"
 
 
 def check_email(own: Settings) -> str:

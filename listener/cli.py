@@ -413,17 +413,16 @@ def diagnose(
         at = parse_time(now, settings.listener.service.zone) if now else pipeline.utc_now()
     except ValueError as error:
         raise typer.BadParameter(f"--now: {error}") from None
-    with _database(settings).read() as session:
-        found = inquiry.inquire(
-            session,
-            settings,
-            customer=customer,
-            phone=phone,
-            case=case,
-            post=post,
-            reader=lambda: reader.configured(settings),
-            now=at,
-        )
+    found = inquiry.inquire(
+        _database(settings),
+        settings,
+        customer=customer,
+        phone=phone,
+        case=case,
+        post=post,
+        reader=lambda: reader.configured(settings),
+        now=at,
+    )
     service = settings.listener.service
     told = inquiry.to_json(found, service.language, service.zone)
     if as_json:

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from listener.accounts import utc_now
-from listener.crm import CRMS, Crm
+from listener.crm import systems
 from listener.domain import CaseStatus, ContactEvent, Customer, Resolution, Role
 from listener.errors import AccountError, CRMError, NotAllowed, StorageError
 from listener.settings import Settings
@@ -117,6 +117,7 @@ class Desk:
         self.db = db
         self.settings = settings
         self.now = now
+        self.systems = systems(settings, db, now)
 
     # ------------------------------------------------------------------ cases
 
@@ -145,15 +146,15 @@ class Desk:
         such case. Who the author is in the CRM is there for those who work on cases only."""
         with self.db.read() as session:
             detail = self._seen(session, user, case_id)
-            crm, ref = detail.crm, detail.summary.customer_ref
-            if not may_work(user):
-                return CaseView(_nameless(detail), None)
-            if not (crm and ref):
-                return CaseView(detail, None)
-            try:
-                return CaseView(detail, self._record(session, crm, ref))
-            except CRMError as error:
-                return CaseView(detail, None, str(error))
+        crm, ref = detail.crm, detail.summary.customer_ref
+        if not may_work(user):
+            return CaseView(_nameless(detail), None)
+        if not (crm and ref):
+            return CaseView(detail, None)
+        try:
+            return CaseView(detail, self._record(crm, ref))
+        except CRMError as error:
+            return CaseView(detail, None, str(error))
 
     def assignable(self, user: User, brand: str) -> list[User]:
         """Who could be given a case of this brand."""
@@ -259,27 +260,21 @@ class Desk:
         """A customer's record. Those who see some brands only, open it from a case of theirs that
         names the customer."""
         _worker(user)
-        with self.db.read() as session:
-            if user.brands:
+        if user.brands:
+            with self.db.read() as session:
                 detail = self._seen(session, user, case_id) if case_id is not None else None
-                if detail is None or (crm, ref) not in _named(detail):
-                    raise NotAllowed("this customer is on no case that you may see")
-            return self._record(session, crm, ref)
+            if detail is None or (crm, ref) not in _named(detail):
+                raise NotAllowed("this customer is on no case that you may see")
+        return self._record(crm, ref)
 
-    def _record(self, session: Session, crm: str, ref: str) -> Record:
-        system = self._crm(session, crm)
-        customer = system.get(ref)
+    def _record(self, crm: str, ref: str) -> Record:
+        customer = self.systems.customer(crm, ref)
         if customer is None:
             raise CRMError(
                 f"there is no customer {ref!r} (removed, or under another id now)", crm=crm
             )
-        events = sorted(system.history(ref), key=lambda e: e.at)
-        return Record(crm, customer, system.link(ref), tuple(events))
-
-    def _crm(self, session: Session, name: str) -> Crm:
-        if name not in CRMS or name not in self.settings.listener.matching.crms:
-            raise CRMError("not configured; see [matching] crms in listener.toml", crm=name)
-        return CRMS[name](session, self.settings)
+        events = sorted(self.systems.history(crm, ref), key=lambda e: e.at)
+        return Record(crm, customer, self.systems.link(crm, ref), tuple(events))
 
     # ------------------------------------------------------------------ trends, sources, alerts
 

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 import httpcore
@@ -147,7 +147,34 @@ class HttpClient:
     ) -> Response:
         """One POST of JSON. Only `repeatable` ones are retried: an answer that got lost may
         mean that the first one was carried out."""
-        return self._send("POST", url, headers, None, auth_bearer, max_bytes, json, repeatable)
+        return self.change(
+            "POST",
+            url,
+            json=json,
+            headers=headers,
+            auth_bearer=auth_bearer,
+            max_bytes=max_bytes,
+            repeatable=repeatable,
+        )
+
+    def change(
+        self,
+        method: Literal["POST", "PUT", "PATCH", "DELETE"],
+        url: str,
+        *,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        auth_bearer: str | None = None,
+        max_bytes: int | None = None,
+        repeatable: bool = False,
+    ) -> Response:
+        """One request that changes something, with a body of JSON or of a form; retried only when
+        `repeatable`, as `post`."""
+        return self._send(
+            method, url, headers, params, auth_bearer, max_bytes, json, repeatable, form
+        )
 
     def _send(
         self,
@@ -159,12 +186,13 @@ class HttpClient:
         max_bytes: int | None,
         json: Any,
         repeatable: bool = True,
+        form: Mapping[str, str] | None = None,
     ) -> Response:
         sent = dict(headers or {})
         if bearer is not None:
             sent["Authorization"] = f"Bearer {bearer}"
         _check_headers(sent, url)
-        request = self._build(method, url, sent, params, json)
+        request = self._build(method, url, sent, params, json, form)
         limit = self._settings.max_bytes if max_bytes is None else max_bytes
         for attempt in stamina.retry_context(
             on=_retry_wait,
@@ -184,6 +212,7 @@ class HttpClient:
         headers: Mapping[str, str],
         params: Mapping[str, str] | Iterable[tuple[str, str]] | None,
         json: Any,
+        form: Mapping[str, str] | None,
     ) -> httpx.Request:
         pairs = list(params.items() if isinstance(params, Mapping) else params or ())
         try:
@@ -191,7 +220,7 @@ class HttpClient:
             for name, value in pairs:
                 target = target.copy_add_param(name, value)
             _check_scheme(target)
-            return self._client.build_request(method, target, headers=headers, json=json)
+            return self._client.build_request(method, target, headers=headers, json=json, data=form)
         except (httpx.InvalidURL, UnicodeError, ValueError, TypeError) as error:
             raise HttpError(
                 f"{mask_url(url)!r} is not a usable web address ({error}). Correct it where it is "
@@ -231,17 +260,17 @@ class HttpClient:
         if elsewhere or target.scheme == "http" != request.url.scheme:
             # A token is for the server it was given by, and never goes in clear.
             headers.pop("authorization", None)
-            if request.method == "POST" and status in (307, 308):
+            if request.method != "GET" and status in (307, 308):
                 raise HttpError(
                     f"{request.url.host} wants what we send to it sent to {target.scheme}://"
                     f"{target.host} instead. It may hold a secret, so it was not sent; check the "
                     "configured address.",
                     url=mask_url(str(request.url)),
                 )
-        if request.method == "POST" and status in (307, 308):
+        if request.method != "GET" and status in (307, 308):
             headers["Content-Type"] = request.headers.get("content-type", "")
             return self._client.build_request(
-                "POST", target, headers=headers, content=request.content
+                request.method, target, headers=headers, content=request.content
             )
         return self._client.build_request("GET", target, headers=headers)
 

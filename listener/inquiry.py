@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from sqlalchemy.orm import Session
 
 from classifiers.reading import CallFacts
 from listener import i18n, phones
@@ -34,8 +33,9 @@ from listener.domain import (
 from listener.errors import ConfigError, CRMError, ImportError_
 from listener.reader import ReadsFacts
 from listener.settings import Settings
-from listener.storage import cases
+from listener.storage import Database, cases
 from listener.times import parse_time
+from listener.vault import open_vault
 
 
 def home(settings: Settings) -> str:
@@ -193,7 +193,7 @@ def _midnight(day: date | None, later: int) -> datetime | None:
 
 
 def inquire(
-    session: Session,
+    db: Database,
     settings: Settings,
     *,
     customer: str | None = None,
@@ -204,13 +204,14 @@ def inquire(
     now: datetime,
 ) -> Diagnosis:
     """One of customer, phone and case says whose contacts; a case has its post."""
-    crm = LocalCrm.open(session, settings)
+    crm = LocalCrm(db, open_vault(settings.var))
     who: Customer | None = None
     events: list[ContactEvent] = []
     number, brand = "", None
     wrote: Post | None = None
     if case is not None:
-        detail = cases.get(session, case)
+        with db.read() as session:
+            detail = cases.get(session, case)
         if detail is None:
             raise CRMError(f"there is no case {case}", crm="local")
         brand, wrote = detail.summary.brand, post_of_case(detail)
@@ -229,6 +230,7 @@ def inquire(
         home=home(settings),
         rules=settings.calling,
         now=now,
+        suppressed_at=crm.suppressed_at([*(who.phones if who else ()), number]),
     )
     if post is not None:
         countries = tuple(dict.fromkeys([log.country, home(settings)]))

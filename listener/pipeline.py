@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from listener import alerting, processing, query
 from listener.articles import extract_article
+from listener.crm import systems
 from listener.desk import may_see, may_work
 from listener.domain import Mention, Parsed, RawPage
 from listener.errors import HttpError, HttpStatus, ListenerError
@@ -68,6 +69,7 @@ class Road:
             brand.key: query.parse(brand.query, countries=brand.countries)
             for brand in self.settings.brands
         }
+        self.crms = systems(self.settings, self.db, lambda: self.now())
         self.worker = f"{socket.gethostname()}:{os.getpid()}"
 
 
@@ -348,7 +350,7 @@ def _attempt(
 ) -> tuple[processing.Counts, list[tuple[processing.Pending, Exception]]]:
     """What came of the batch, and what failed with it: all or nothing."""
     try:
-        return processing.step(road.db, road.settings, reader, batch, road.now), []
+        return processing.step(road.db, road.settings, reader, road.crms, batch, road.now), []
     except ListenerError:
         raise
     except Exception as error:

@@ -1,8 +1,8 @@
 """One batch of collected mentions becomes readings, cases, routes and alerts, in one commit.
 
-The reader works before the transaction begins, because it takes long; everything that follows
-from its answers is decided and stored inside it. A mention that another worker has processed in
-the meantime is left alone.
+The reader works and the CRMs are asked before the transaction begins, because both take long;
+everything that follows from their answers is decided and stored inside it. A mention that another
+worker has processed in the meantime is left alone.
 """
 
 from __future__ import annotations
@@ -20,10 +20,9 @@ from classifiers.language import identify
 from classifiers.reading import Reading
 from listener import alerting, matching, phones, priority, routing
 from listener.alerting import NumberReport
-from listener.crm import CRMS, Crm
+from listener.crm import Systems
 from listener.dedupe import Fingerprinted
-from listener.domain import Alert, Candidate, CustomerMatch, NumberKind, Role
-from listener.errors import CRMError
+from listener.domain import Alert, CustomerMatch, NumberKind, Role
 from listener.reader import Reads
 from listener.routing import CaseFacts, Person
 from listener.settings import Brand, Settings
@@ -127,16 +126,18 @@ def step(
     db: Database,
     settings: Settings,
     reader: Reads,
+    crms: Systems,
     batch: Sequence[Pending],
     now: Callable[[], datetime],
 ) -> Counts:
-    """Read the batch, then decide and store all that follows in one commit."""
+    """Read the batch, ask who wrote it, then decide and store all that follows in one commit."""
     read = _read(settings, reader, batch)
+    known = _who(db, settings, crms, batch, read)
     prints = {m.id: Fingerprinted.of(m.text) for m in batch}
     with db.write() as session:
         at = now()
         mine = _take(session, [m.id for m in batch])
-        work = _Work(session, settings, at)
+        work = _Work(session, settings, at, known)
         items = [m for m in batch if m.id in mine]
         _followed(session, items)
         readings.save(session, [(m.id, read[m.id]) for m in items], at)
@@ -262,6 +263,54 @@ def _read(settings: Settings, reader: Reads, batch: Sequence[Pending]) -> dict[i
     return result
 
 
+# A complaint only by a person's later word: asked at the next turn.
+_NOT_ASKED = CustomerMatch(False, None, 0.0, ("not_asked:",))
+
+
+def _who(
+    db: Database,
+    settings: Settings,
+    crms: Systems,
+    batch: Sequence[Pending],
+    read: Mapping[int, Reading],
+) -> dict[tuple[int, str], CustomerMatch]:
+    """Who wrote what may become a case, by mention and brand."""
+    with db.read() as session:
+        told = set(
+            session.scalars(
+                sa.select(Correction.mention_id)
+                .where(Correction.mention_id.in_([m.id for m in batch]))
+                .distinct()
+            )
+        )
+    return {
+        (mention.id, brand.key): match_author(
+            crms, settings, mention.text, mention.source, mention.author, brand
+        )
+        for mention in batch
+        if read[mention.id].complaint or mention.id in told
+        for key, muted in mention.brands
+        if not muted and (brand := settings.brand(key)) is not None
+    }
+
+
+def match_author(
+    crms: Systems, settings: Settings, text: str, source: str, author: str | None, brand: Brand
+) -> CustomerMatch:
+    """Who this is, by every system that is configured; one that cannot answer leaves the match
+    open, with its reason on the case."""
+    given = matching.identifiers(
+        text,
+        author=f"{source}:{author}" if author else None,
+        countries=brand.countries,
+        registry=_registry(brand),
+    )
+    answer = crms.find(given)
+    match = matching.decide(answer.candidates, given, settings.listener.matching.threshold)
+    silent = tuple(f"crm_unavailable:{reason}" for reason in answer.silent)
+    return replace(match, reasons=(*match.reasons, *silent)) if silent else match
+
+
 def _as_corrected(session: Session, read: Mapping[int, Reading]) -> dict[int, Reading]:
     """What people said of mentions before, laid over what was read of them now."""
     corrected = session.scalars(
@@ -331,6 +380,7 @@ class _Work:
     session: Session
     settings: Settings
     now: datetime
+    known: Mapping[tuple[int, str], CustomerMatch] = field(default_factory=dict)
     counts: Counts = field(default_factory=Counts)
     numbers: set[tuple[str, str]] = field(default_factory=set)
     _staff: list[Person] | None = None
@@ -365,7 +415,7 @@ class _Work:
         key = cases.open_key(brand.key, mention.author_id, matter, mention.id)
         existing = cases.find_open(self.session, key, besides=mention.id)
         before = cases.previous(self.session, brand.key, mention.author_id, matter)
-        match = self._match(mention, brand)
+        match = self.known.get((mention.id, brand.key), _NOT_ASKED)
         day = mention.published_at.astimezone(ZoneInfo(brand.time_zone)).date()
         urgency = priority.prioritise(
             reading,
@@ -435,36 +485,6 @@ class _Work:
                 now=self.now,
                 invented=mention.invented,
             )
-
-    def _match(self, mention: Pending, brand: Brand) -> CustomerMatch:
-        """Who this is, by every CRM that is configured; one that cannot answer leaves the match
-        open, with its reason on the case."""
-        given = matching.identifiers(
-            mention.text,
-            author=f"{mention.source}:{mention.author}" if mention.author else None,
-            countries=brand.countries,
-            registry=_registry(brand),
-        )
-        candidates: list[Candidate] = []
-        silent: list[str] = []
-        for name in self.settings.listener.matching.crms:
-            try:
-                candidates += self._crm(name).find(given)
-            except CRMError as error:
-                silent.append(f"crm_unavailable:{error}")
-        match = matching.decide(candidates, given, self.settings.listener.matching.threshold)
-        if silent:
-            return CustomerMatch(
-                match.decided,
-                match.customer,
-                match.confidence,
-                (*match.reasons, *silent),
-                match.candidates,
-            )
-        return match
-
-    def _crm(self, name: str) -> Crm:
-        return CRMS[name](self.session, self.settings)
 
     def _people(self) -> list[Person]:
         if self._staff is None:

@@ -3,6 +3,7 @@
     listener.toml          the service: database, schedule, dashboard, e-mail, limits
     brands.toml            what is watched: brands, their numbers and their queries
     sources.toml           where we listen
+    crms.toml              systems of record: CRMs and diallers, in the order in which they are asked
     rules/priority.toml    points for urgency
     rules/routing.toml     queues, due times, working hours
     rules/alerts.toml      what is worth an e-mail, and to whom
@@ -103,7 +104,6 @@ class Delivery(Section):
 
 class Matching(Section):
     threshold: float = Field(0.85, gt=0, le=1)
-    crms: tuple[str, ...] = ("local",)
 
 
 class Retention(Section):
@@ -190,6 +190,36 @@ class SourcesFile(Section):
     @model_validator(mode="after")
     def _unique(self) -> SourcesFile:
         _no_twins("sources", [s.name for s in self.sources])
+        return self
+
+
+# ---------------------------------------------------------------------------- crms.toml
+
+
+class CrmConfig(Section):
+    """One system of record. `options` are its kind's own, checked by its module."""
+
+    name: Key
+    type: str
+    enabled: bool = True
+    timeout: Duration = timedelta(seconds=10)
+    # After so many failures in a row it is left alone for so long: one that is down stops nothing.
+    failures: int = Field(3, ge=1)
+    pause: Duration = timedelta(minutes=1)
+    options: Mapping[str, Any] = Field(default_factory=dict)
+
+
+_LOCAL_ALONE = (CrmConfig(name="local", type="local"),)
+
+
+class CrmsFile(Section):
+    """Asked in this order. Without the file: `local` alone."""
+
+    crms: tuple[CrmConfig, ...] = _LOCAL_ALONE
+
+    @model_validator(mode="after")
+    def _unique(self) -> CrmsFile:
+        _no_twins("CRMs", [c.name for c in self.crms])
         return self
 
 
@@ -323,6 +353,7 @@ class Settings(Section):
     listener: ListenerFile = ListenerFile()
     brands: tuple[Brand, ...] = ()
     sources: tuple[SourceConfig, ...] = ()
+    crms: tuple[CrmConfig, ...] = _LOCAL_ALONE
     priority: PriorityRules = PriorityRules()
     routing: RoutingRules = RoutingRules()
     alerts: AlertRules = AlertRules()
@@ -351,6 +382,7 @@ _FILES: Mapping[str, type[Section]] = {
     "listener.toml": ListenerFile,
     "brands.toml": BrandsFile,
     "sources.toml": SourcesFile,
+    "crms.toml": CrmsFile,
     "rules/priority.toml": PriorityRules,
     "rules/routing.toml": RoutingRules,
     "rules/alerts.toml": AlertRules,
@@ -390,6 +422,7 @@ def load(folder: Path | str | None = None, environ: Mapping[str, str] | None = N
         listener=parts["listener.toml"],
         brands=brands.brands,
         sources=sources.sources,
+        crms=parts["crms.toml"].crms,
         priority=parts["rules/priority.toml"],
         routing=parts["rules/routing.toml"],
         alerts=parts["rules/alerts.toml"],

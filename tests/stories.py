@@ -60,10 +60,7 @@ def tell(
     if story.get("post"):
         post = folder / "post.json"
         post.write_text(json.dumps(story["post"], ensure_ascii=False), encoding="utf-8")
-    with db.read() as session:
-        found = inquiry.inquire(
-            session, settings, **story["ask"], post=post, reader=reader, now=now
-        )
+    found = inquiry.inquire(db, settings, **story["ask"], post=post, reader=reader, now=now)
     db.close()
     return inquiry.to_json(found, "en", settings.listener.service.zone)
 

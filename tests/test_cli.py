@@ -266,7 +266,7 @@ def test_a_spreadsheet_of_refused_rows_runs_nothing(home: Home) -> None:
 
 
 def test_count_by_every_kind_and_by_none(home: Home) -> None:
-    assert home.call("doctor", "--migrate").out.count("schema 0002") == 1
+    assert home.call("doctor", "--migrate").out.count("schema 0003") == 1
     assert home.call("count", "--by", "source").json["by_source"] == {}
     done = home.call("count", "--by", "weather")
     assert done.code == 2
@@ -298,9 +298,9 @@ def test_count_by_every_kind_and_by_none(home: Home) -> None:
             "did you mean Europe/Madrid?",
         ),
         (
-            "listener.toml",
-            '[matching]\ncrms = ["locl"]\n',
-            "there is no CRM 'locl'; did you mean local?",
+            "crms.toml",
+            '[[crms]]\nname = "ours"\ntype = "locl"\n',
+            "CRM ours: there is no type 'locl'; did you mean local?",
         ),
         ("brands.toml", '[[brands]]\nkey = "a"\nname = "A"\nquery = "(a OR"\n', "position 4"),
         (

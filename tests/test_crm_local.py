@@ -29,6 +29,7 @@ from listener.errors import ImportError_
 from listener.settings import Brand, Settings
 from listener.storage import Database
 from listener.storage.tables import CrmEvent, CrmIdentifier, CrmNumber, CrmPerson, Reject
+from listener.vault import open_vault
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 PEOPLE = """customer_id,name,phone,email,handles,country,time_zone,consent,consent_at,preferred_channel,status
@@ -68,9 +69,12 @@ def counts(report: Report) -> tuple[int, int, int, int]:
     return report.new, report.updated, report.unchanged, len(report.refused)
 
 
-def customer(db: Database, ref: str) -> Customer:
-    with db.read() as session:
-        found = LocalCrm(session, "http://x").get(ref)
+def local(db: Database, settings: Settings, url: str = "http://x") -> LocalCrm:
+    return LocalCrm(db, open_vault(settings.var), public_url=url)
+
+
+def customer(db: Database, settings: Settings, ref: str) -> Customer:
+    found = local(db, settings).get(ref)
     assert found is not None
     return found
 
@@ -82,13 +86,13 @@ def test_people_come_in_with_phones_in_one_form(
     database: Database, settings: Settings, tmp_path: Path
 ) -> None:
     assert counts(people(database, settings, tmp_path)) == (3, 0, 0, 0)
-    ana = customer(database, "C-1")
+    ana = customer(database, settings, "C-1")
     assert ana.phones == ("+34755102030", "+34840112233")
     assert ana.emails == ("ana.ruiz@ejemplo.es",)
     assert ana.handles == ("bluesky:ana.example", "mastodon:ana")
     assert ana.consent_at == datetime(2025, 1, 30, 23, tzinfo=UTC)  # midnight in Madrid
-    assert customer(database, "C-2").country == "GB"
-    assert customer(database, "C-3").phones == ("+525512345678",)
+    assert customer(database, settings, "C-2").country == "GB"
+    assert customer(database, settings, "C-3").phones == ("+525512345678",)
 
 
 def test_importing_again_changes_nothing_and_an_edited_file_updates(
@@ -98,7 +102,7 @@ def test_importing_again_changes_nothing_and_an_edited_file_updates(
     assert counts(people(database, settings, tmp_path)) == (0, 0, 3, 0)
     edited = PEOPLE.replace("07700 900123", "07700 900456")
     assert counts(people(database, settings, tmp_path, edited)) == (0, 1, 2, 0)
-    assert customer(database, "C-2").phones == ("+447700900456",)
+    assert customer(database, settings, "C-2").phones == ("+447700900456",)
 
 
 def test_a_narrower_file_leaves_the_other_columns_alone(
@@ -107,7 +111,7 @@ def test_a_narrower_file_leaves_the_other_columns_alone(
     people(sqlite_database, settings, tmp_path)
     report = people(sqlite_database, settings, tmp_path, "customer_id,status\nC-1,former\n")
     assert counts(report) == (0, 1, 0, 0)
-    ana = customer(sqlite_database, "C-1")
+    ana = customer(sqlite_database, settings, "C-1")
     assert (ana.status, ana.name, len(ana.phones)) == ("former", "Ana Ruiz", 2)
 
 
@@ -116,7 +120,7 @@ def test_the_last_of_two_rows_about_one_person_wins(
 ) -> None:
     text = "customer_id,name,phone\nC-9,Dora,755000001\nC-9,Dora Gil,755000002\n"
     assert counts(people(database, settings, tmp_path, text)) == (1, 1, 0, 0)
-    dora = customer(database, "C-9")
+    dora = customer(database, settings, "C-9")
     assert (dora.name, dora.phones) == ("Dora Gil", ("+34755000002",))
 
 
@@ -174,11 +178,11 @@ def test_semicolons_tabs_marks_and_windows_letters_are_read(
 ) -> None:
     path = write(tmp_path, "people.csv", "customer_id;name\r\nC-1;Íñigo Núñez\r\n", "cp1252")
     report = import_people(sqlite_database, settings, path, now=NOW)
-    assert customer(sqlite_database, "C-1").name == "Íñigo Núñez"
+    assert customer(sqlite_database, settings, "C-1").name == "Íñigo Núñez"
     assert "cp1252" in str(report)
     path = write(tmp_path, "more.csv", "customer_id\tname\nC-2\tZoë\n", "utf-8-sig")
     import_people(sqlite_database, settings, path, now=NOW)
-    assert customer(sqlite_database, "C-2").name == "Zoë"
+    assert customer(sqlite_database, settings, "C-2").name == "Zoë"
 
 
 @pytest.mark.parametrize(
@@ -248,8 +252,7 @@ def test_events_come_in_once_with_times_in_utc(
     people(database, settings, tmp_path)
     assert counts(events(database, settings, tmp_path)) == (4, 0, 0, 0)
     assert counts(events(database, settings, tmp_path)) == (0, 0, 4, 0)
-    with database.read() as session:
-        first, second = LocalCrm(session, "http://x").history("C-1")[:2]
+    first, second = local(database, settings).history("C-1")[:2]
     assert first.at == datetime(2026, 3, 2, 9, 15, tzinfo=UTC)
     assert second.at == datetime(2026, 3, 3, 9, 15, tzinfo=UTC)  # no zone: the configured one
     assert (first.disposition, second.disposition) == (
@@ -265,9 +268,8 @@ def test_national_numbers_of_an_event_are_read_by_the_country_of_its_customer(
 ) -> None:
     people(sqlite_database, settings, tmp_path)
     events(sqlite_database, settings, tmp_path)
-    with sqlite_database.read() as session:
-        row = session.get_one(CrmEvent, "E-4")
-    assert (row.customer_number, row.caller_number) == ("+447700900123", "+448001112233")
+    (event,) = local(sqlite_database, settings).history("C-2")
+    assert (event.customer_number, event.caller_number) == ("+447700900123", "+448001112233")
 
 
 def test_an_event_without_a_customer_belongs_to_whoever_has_the_number(
@@ -275,11 +277,10 @@ def test_an_event_without_a_customer_belongs_to_whoever_has_the_number(
 ) -> None:
     people(database, settings, tmp_path)
     events(database, settings, tmp_path)
-    with database.read() as session:
-        crm = LocalCrm(session, "http://x")
-        assert [e.event_id for e in crm.history("C-1")] == ["E-1", "E-2", "E-3"]
-        assert [e.event_id for e in crm.history("C-2")] == ["E-4"]
-        assert crm.history("C-404") == []
+    crm = local(database, settings)
+    assert [e.event_id for e in crm.history("C-1")] == ["E-1", "E-2", "E-3"]
+    assert [e.event_id for e in crm.history("C-2")] == ["E-4"]
+    assert crm.history("C-404") == []
 
 
 def test_an_event_of_another_customer_on_the_same_line_is_not_theirs(
@@ -288,10 +289,9 @@ def test_an_event_of_another_customer_on_the_same_line_is_not_theirs(
     people(sqlite_database, settings, tmp_path)
     row = "E-9,2026-03-05T10:00:00Z,out,call,C-2,755102030,1004,,,,,,none,0,\n"
     events(sqlite_database, settings, tmp_path, EVENTS + row)
-    with sqlite_database.read() as session:
-        crm = LocalCrm(session, "http://x")
-        assert "E-9" not in {e.event_id for e in crm.history("C-1")}
-        assert "E-9" in {e.event_id for e in crm.history("C-2")}
+    crm = local(sqlite_database, settings)
+    assert "E-9" not in {e.event_id for e in crm.history("C-1")}
+    assert "E-9" in {e.event_id for e in crm.history("C-2")}
 
 
 @pytest.mark.parametrize(
@@ -358,8 +358,7 @@ def test_the_registry_of_numbers_with_its_days(
     report = import_numbers(database, settings, path, now=NOW)
     assert counts(report) == (3, 0, 0, 3)
     assert counts(import_numbers(database, settings, path, now=NOW)) == (0, 0, 3, 3)
-    with database.read() as session:
-        known = LocalCrm(session, "http://x").numbers("movistar")
+    known = local(database, settings).numbers("movistar")
     assert [(n.number, n.kind) for n in known] == [
         ("+34840556677", NumberKind.AGENCY),
         ("+34840556677", NumberKind.RETIRED),
@@ -392,8 +391,7 @@ def test_people_are_found_by_each_kind_of_identifier(
 ) -> None:
     people(database, settings, tmp_path)
     identifier = Identifier(kind, value)
-    with database.read() as session:
-        found = LocalCrm(session, "http://x").find([identifier])
+    found = local(database, settings).find([identifier])
     assert [(c.customer.ref, c.found_by) for c in found] == [(ref, identifier)]
 
 
@@ -402,19 +400,17 @@ def test_everyone_on_a_shared_line_is_found_and_a_name_finds_nobody(
 ) -> None:
     people(sqlite_database, settings, tmp_path)
     people(sqlite_database, settings, tmp_path, "customer_id,name,phone\nC-8,Luis,755102030\n")
-    with sqlite_database.read() as session:
-        crm = LocalCrm(session, "http://x")
-        shared = crm.find([Identifier(IdentifierKind.PHONE, "+34755102030")])
-        named = crm.find([Identifier(k, "Ana Ruiz") for k in IdentifierKind])
+    crm = local(sqlite_database, settings)
+    shared = crm.find([Identifier(IdentifierKind.PHONE, "+34755102030")])
+    named = crm.find([Identifier(k, "Ana Ruiz") for k in IdentifierKind])
     assert [c.customer.ref for c in shared] == ["C-1", "C-8"]
     assert named == []
 
 
-def test_the_link_is_the_dashboards_page(sqlite_database: Database) -> None:
-    with sqlite_database.read() as session:
-        crm = LocalCrm(session, "https://listener.example/")
-        assert crm.link("C 1/ñ") == "https://listener.example/customer?ref=C%201%2F%C3%B1"
-        assert crm.link("") is None
+def test_the_link_is_the_dashboards_page(sqlite_database: Database, settings: Settings) -> None:
+    crm = local(sqlite_database, settings, "https://listener.example/")
+    assert crm.link("C 1/ñ") == "https://listener.example/customer?ref=C%201%2F%C3%B1"
+    assert crm.link("") is None
 
 
 def test_numbers_and_people_that_are_invented_say_so(
@@ -422,7 +418,7 @@ def test_numbers_and_people_that_are_invented_say_so(
 ) -> None:
     path = write(tmp_path, "people.csv", PEOPLE)
     import_people(sqlite_database, settings, path, invented=True, now=NOW)
-    assert customer(sqlite_database, "C-1").invented
+    assert customer(sqlite_database, settings, "C-1").invented
     with sqlite_database.read() as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(CrmNumber)) == 0
 

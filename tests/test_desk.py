@@ -196,11 +196,7 @@ def test_a_mention_is_corrected_only_on_its_own_case(
 def test_a_crm_that_is_not_configured_leaves_the_case_readable(
     world: worlds.World, user: Callable[[str], User]
 ) -> None:
-    listener = world.settings.listener
-    without = listener.model_copy(
-        update={"matching": listener.matching.model_copy(update={"crms": ()})}
-    )
-    desk = Desk(world.db, world.settings.model_copy(update={"listener": without}))
+    desk = Desk(world.db, world.settings.model_copy(update={"crms": ()}))
     view = desk.case(user("ana"), world.cases["lucia"])
     assert view.record is None
     assert "not configured" in view.trouble

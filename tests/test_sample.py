@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from classifiers.reading import CallFacts, Reading
 from listener import pipeline, sample, settings
-from listener.crm.local import LocalCrm
+from listener.crm.local import LocalCrm, open_phone
 from listener.domain import Mention, NumberKind
 from listener.httpclient import HttpClient
 from listener.settings import Settings
@@ -32,6 +32,7 @@ from listener.storage.tables import (
     NotificationRow,
     Reject,
 )
+from listener.vault import open_vault
 
 CONFIG = Path(__file__).parents[1] / "config"
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -154,8 +155,11 @@ def test_its_times_lie_before_now_and_within_reach(
 def test_no_phone_of_the_sample_is_anybodys(sqlite_database: Database, config: Settings) -> None:
     sample.load(sqlite_database, config, NOW)
     with sqlite_database.read() as session:
+        sealed = session.scalars(
+            sa.select(CrmIdentifier.as_written).where(CrmIdentifier.kind == "phone")
+        ).all()
         numbers = [
-            *session.scalars(sa.select(CrmIdentifier.value).where(CrmIdentifier.kind == "phone")),
+            *(open_phone(open_vault(config.var), s)[0] for s in sealed),
             *session.scalars(sa.select(CrmNumber.number)),
         ]
     free = ("+3475", "+3484", "+34897", "+351940", "+39300", "+55209", "+447700900", "+33639980")
@@ -164,12 +168,11 @@ def test_no_phone_of_the_sample_is_anybodys(sqlite_database: Database, config: S
 
 def test_the_log_explains_the_posts(sqlite_database: Database, config: Settings) -> None:
     sample.load(sqlite_database, config, NOW)
-    with sqlite_database.read() as session:
-        crm = LocalCrm(session, "http://x")
-        ana = crm.history("INV-1001")
-        carmen = crm.history("INV-1005")
-        andres = crm.history("INV-1009")
-        kinds = {n.number: n.kind for n in crm.numbers("movistar")}
+    crm = LocalCrm(sqlite_database, open_vault(config.var))
+    ana = crm.history("INV-1001")
+    carmen = crm.history("INV-1005")
+    andres = crm.history("INV-1009")
+    kinds = {n.number: n.kind for n in crm.numbers("movistar")}
     refused = [e for e in ana if "no" in e.note.lower() and e.duration_s > 0]
     assert refused
     assert not [e for e in ana if e.disposition in ("not_interested", "do_not_call")]

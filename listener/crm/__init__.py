@@ -1,15 +1,36 @@
-"""CRMs and diallers, by the name that `[matching] crms` in listener.toml gives. A new one is one
-file and one line here: docs/crm.md."""
+"""CRMs and diallers, by the `type` that `config/crms.toml` gives. A new one is one file and one line
+here: docs/crm.md."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from listener.crm import local
-from listener.crm.seam import Capability, Crm, Open
+from listener.crm.seam import Capability, Connection, Crm, Module, Order, Receipt, Ticket
+from listener.crm.systems import Answer, Systems
+from listener.settings import Settings
+from listener.storage import Database
 
-__all__ = ["CRMS", "Capability", "Crm", "Open"]
+__all__ = [
+    "CRMS",
+    "Answer",
+    "Capability",
+    "Connection",
+    "Crm",
+    "Module",
+    "Order",
+    "Receipt",
+    "Systems",
+    "Ticket",
+    "systems",
+]
 
-CRMS: Mapping[str, Open] = {
-    local.NAME: local.LocalCrm.open,
+CRMS: Mapping[str, Module] = {
+    local.NAME: local,
 }
+
+
+def systems(settings: Settings, db: Database, now: Callable[[], datetime] | None = None) -> Systems:
+    """The configured systems of record."""
+    return Systems(settings, db, CRMS, now) if now else Systems(settings, db, CRMS)

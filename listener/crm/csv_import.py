@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from listener.crm import csv_rows
 from listener.crm.csv_rows import COLUMNS, REQUIRED, Kind, Names, Reading
+from listener.crm.local import open_phone, seal_phone
 from listener.domain import IdentifierKind, Problem
 from listener.errors import ImportError_
 from listener.settings import Settings
@@ -29,6 +30,7 @@ from listener.storage import Database
 from listener.storage.database import upsert
 from listener.storage.mentions import save_problems
 from listener.storage.tables import CrmEvent, CrmIdentifier, CrmNumber, CrmPerson
+from listener.vault import Vault, open_vault
 
 BATCH = 1000
 _EXCERPT = 500
@@ -152,11 +154,13 @@ def _import(
         brands=_brands(settings),
     )
     report = Report(path.name)
+    vault = open_vault(settings.var)
     try:
         batches = _batches(kind, path, names, report)
         for batch in batches:
             with db.write() as session:
-                _Batch(session, kind, how, report, invented, now or datetime.now(UTC)).store(batch)
+                at = now or datetime.now(UTC)
+                _Batch(session, vault, kind, how, report, invented, at).store(batch)
     except OSError as error:
         raise ImportError_(f"cannot read {path}: {error.strerror}.") from error
     if kind is Kind.EVENTS and report.new + report.updated:
@@ -227,6 +231,7 @@ def _form(kind: Kind, path: Path, lines: Iterator[Line], names: Names) -> Form:
 @dataclass
 class _Batch:
     session: Session
+    vault: Vault
     kind: Kind
     how: Reading
     report: Report
@@ -251,13 +256,22 @@ class _Batch:
             stored[key] = changed[key] = after
         if self.kind is Kind.PEOPLE:
             self._forget_identifiers(list(changed.values()))
-        rows = [{k: v for k, v in r.items() if k not in _IDENTIFIERS} for r in changed.values()]
+        rows = [self._row(r) for r in changed.values()]
         if rows:
             # The bare table: rows of an ORM class are sent in runs that have the same NULLs.
             update = [c for c in rows[0] if c not in keys]
             upsert(self.session, table.__table__, rows, update=update)
         if self.kind is Kind.PEOPLE:
             self._write_identifiers(list(changed.values()))
+
+    def _row(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """As it is stored: the customer's phone sealed, with its index."""
+        row = {k: v for k, v in values.items() if k not in _IDENTIFIERS}
+        if self.kind is Kind.EVENTS:
+            number = row["customer_number"]
+            row["customer_number"] = self.vault.index(number) if number else ""
+            row["customer_number_sealed"] = self.vault.seal(number) if number else ""
+        return row
 
     def _parse(self, batch: Sequence[Record]) -> list[dict[str, Any]]:
         good: list[dict[str, Any]] = []
@@ -315,6 +329,10 @@ class _Batch:
         for part in _parts(sorted({w[0] for w in wanted})):
             for row in self.session.scalars(sa.select(table).where(first.in_(part))):
                 values = {c: getattr(row, c) for c in columns}
+                if table is CrmEvent:
+                    values["customer_number"] = self.vault.open(
+                        values.pop("customer_number_sealed")
+                    )
                 found[tuple(values[k] for k in keys)] = values
             if table is CrmPerson:
                 for key in part:
@@ -329,7 +347,10 @@ class _Batch:
         names = {kind.value: name for name, kind in _IDENTIFIERS.items()}
         query = sa.select(CrmIdentifier).where(CrmIdentifier.customer_id.in_(refs))
         for row in self.session.scalars(query):
-            found[(row.customer_id,)][names[row.kind]][row.value] = row.as_written
+            value, written = row.value, row.as_written
+            if row.kind == IdentifierKind.PHONE:
+                value, written = open_phone(self.vault, row.as_written)
+            found[(row.customer_id,)][names[row.kind]][value] = written
 
     def _forget_identifiers(self, people: Sequence[dict[str, Any]]) -> None:
         for part in _parts([p["customer_id"] for p in people]):
@@ -338,17 +359,22 @@ class _Batch:
             )
 
     def _write_identifiers(self, people: Sequence[dict[str, Any]]) -> None:
-        rows = [
-            {
-                "customer_id": person["customer_id"],
-                "kind": kind.value,
-                "value": value,
-                "as_written": written,
-            }
-            for person in people
-            for name, kind in _IDENTIFIERS.items()
-            for value, written in person[name].items()
-        ]
+        rows = []
+        for person in people:
+            for name, kind in _IDENTIFIERS.items():
+                for value, written in person[name].items():
+                    is_phone = kind is IdentifierKind.PHONE
+                    stored = (
+                        seal_phone(self.vault, value, written) if is_phone else (value, written)
+                    )
+                    rows.append(
+                        {
+                            "customer_id": person["customer_id"],
+                            "kind": kind.value,
+                            "value": stored[0],
+                            "as_written": stored[1],
+                        }
+                    )
         if rows:
             self.session.execute(sa.insert(CrmIdentifier), rows)
 

@@ -6,16 +6,13 @@ are) and parses (pure). docs/sources.md says how to add one.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from pydantic import ValidationError
-
 from listener.domain import Parsed, RawPage
-from listener.errors import ConfigError
 from listener.httpclient import HttpClient
+from listener.module_options import checked
 from listener.query import Query
 from listener.sections import Section
 from listener.settings import SourceConfig
@@ -69,30 +66,4 @@ SOURCES: Mapping[str, SourceModule] = {
 
 def options_of(config: SourceConfig) -> Section:
     """The checked options of a configured source; ConfigError names source, key and remedy."""
-    if config.type not in SOURCES:
-        close = difflib.get_close_matches(config.type, SOURCES, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"known types: {', '.join(SOURCES)}"
-        raise ConfigError(
-            f"sources.toml: source {config.name}: there is no type {config.type!r}; {hint}"
-        )
-    model = SOURCES[config.type].Options
-    try:
-        return model.model_validate(dict(config.options))
-    except ValidationError as error:
-        lines = [_explain(model, dict(e)) for e in error.errors(include_url=False)]
-        raise ConfigError(
-            "\n".join(f"sources.toml: source {config.name}: {line}" for line in lines)
-        ) from error
-
-
-def _explain(model: type[Section], error: Mapping[str, Any]) -> str:
-    where = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(where, model.model_fields, n=1)
-        known = ", ".join(model.model_fields)
-        hint = f"did you mean {close[0]}?" if close else f"known options: {known}"
-        return f"unknown option {where}; {hint}"
-    if error["type"] == "missing":
-        return f"the option {where} is required and missing"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    return f"option {where}: {message}" if where else message
+    return checked(f"sources.toml: source {config.name}", config.type, config.options, SOURCES)

@@ -431,7 +431,8 @@ class CrmPerson(Base):
 
 
 class CrmIdentifier(Base):
-    """Phones (E.164 where they parse), e-mails (lower case) and handles (`platform:name`)."""
+    """E-mails (lower case) and handles (`platform:name`) as they are; of a phone `value` is its
+    keyed index, and `as_written` holds it sealed (listener/vault.py)."""
 
     __tablename__ = "crm_identifiers"
     __table_args__ = (Index("ix_crm_identifiers_kind_value", "kind", "value"),)
@@ -453,7 +454,8 @@ class CrmEvent(Base):
     direction: Mapped[str] = mapped_column(String(3))
     channel: Mapped[str] = mapped_column(String(10))
     customer_id: Mapped[str | None] = mapped_column(String(200))
-    customer_number: Mapped[str] = mapped_column(String(40))
+    customer_number: Mapped[str] = mapped_column(String(40))  # the keyed index of the phone
+    customer_number_sealed: Mapped[str] = mapped_column(default="")
     caller_number: Mapped[str] = mapped_column(String(40))
     campaign: Mapped[str]
     list_name: Mapped[str]
@@ -476,3 +478,110 @@ class CrmNumber(Base):
     kind: Mapped[str] = mapped_column(String(15))
     owner: Mapped[str]
     invented: Mapped[bool] = mapped_column(Boolean, default=False)
+
+
+class CrmSuppression(Base):
+    """A phone that `local` may not be contacted for sales; one row a phone, the first order stays."""
+
+    __tablename__ = "crm_suppressions"
+    number: Mapped[str] = mapped_column(String(40), primary_key=True)  # the keyed index
+    number_sealed: Mapped[str]
+    customer_id: Mapped[str | None] = mapped_column(String(200), index=True)
+    reason: Mapped[str]
+    key: Mapped[str] = mapped_column(String(200))
+    at: Mapped[datetime]
+    until: Mapped[datetime | None]
+
+
+class CrmTicket(Base):
+    """A case noted on a customer's record of `local`."""
+
+    __tablename__ = "crm_tickets"
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    customer_id: Mapped[str | None] = mapped_column(String(200), index=True)
+    title: Mapped[str]
+    text: Mapped[str]
+    link: Mapped[str]
+    at: Mapped[datetime]
+
+
+# ---------------------------------------------------------------------------- the promise
+
+
+class SuppressionRow(Base):
+    """A do-not-contact order that a person approved, for one customer or phone, until it is lifted.
+    It is in effect once every system that was asked has said so."""
+
+    __tablename__ = "suppressions"
+    __table_args__ = (Index("ix_suppressions_crm_customer_ref", "crm", "customer_ref"),)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"), index=True)
+    brand: Mapped[str] = mapped_column(String(60), index=True)
+    author_id: Mapped[int | None] = mapped_column(BigId, index=True)
+    crm: Mapped[str | None] = mapped_column(String(60))
+    customer_ref: Mapped[str | None] = mapped_column(String(200))
+    status: Mapped[str] = mapped_column(String(12))  # pending, in_effect, failed, lifted
+    reason: Mapped[str]
+    approved_by: Mapped[str] = mapped_column(String(200))
+    approved_at: Mapped[datetime]
+    complained_at: Mapped[datetime]  # when the person wrote
+    effective_at: Mapped[datetime | None] = mapped_column(index=True)
+    watched_at: Mapped[datetime | None] = mapped_column(index=True)
+    watch_error: Mapped[str | None]
+    invented: Mapped[bool] = mapped_column(Boolean, default=False)
+
+
+class SuppressedPhone(Base):
+    __tablename__ = "suppressed_phones"
+    suppression_id: Mapped[int] = mapped_column(ForeignKey("suppressions.id"), primary_key=True)
+    number: Mapped[str] = mapped_column(String(40), primary_key=True, index=True)  # keyed index
+    sealed: Mapped[str]
+
+
+class CrmWriteRow(Base):
+    """The outbox to CRMs and diallers: one row for each thing to write, in the commit of the
+    decision. `key` is the same on every attempt."""
+
+    __tablename__ = "crm_writes"
+    __table_args__ = (Index("ix_crm_writes_status_next_attempt_at", "status", "next_attempt_at"),)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), unique=True)
+    kind: Mapped[str] = mapped_column(String(10))  # suppress, record
+    system: Mapped[str] = mapped_column(String(60))
+    suppression_id: Mapped[int | None] = mapped_column(ForeignKey("suppressions.id"), index=True)
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"), index=True)
+    customer_ref: Mapped[str | None] = mapped_column(String(200))
+    sealed: Mapped[str]  # the phone; empty for a record
+    data: Mapped[dict[str, Any]]
+    status: Mapped[str] = mapped_column(String(10))  # pending, claimed, done, failed
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    next_attempt_at: Mapped[datetime]
+    claimed_by: Mapped[str | None] = mapped_column(String(80))
+    claimed_at: Mapped[datetime | None]
+    done_at: Mapped[datetime | None]
+    reference: Mapped[str | None]
+    already: Mapped[bool] = mapped_column(Boolean, default=False)
+    last_error: Mapped[str | None]
+
+
+class BrokenPromise(Base):
+    """A contact, or a new complaint, after a suppression took effect; each once."""
+
+    __tablename__ = "broken_promises"
+    suppression_id: Mapped[int] = mapped_column(ForeignKey("suppressions.id"), primary_key=True)
+    what: Mapped[str] = mapped_column(String(300), primary_key=True)  # event:ID or mention:ID
+    at: Mapped[datetime]
+    found_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class PrivateLink(Base):
+    """A link by which a person may leave their phone, once; `digest` is of the token."""
+
+    __tablename__ = "private_links"
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    made_by: Mapped[str] = mapped_column(String(200))
+    made_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    used_at: Mapped[datetime | None]
+    sealed: Mapped[str]  # what was left: a phone

@@ -17,12 +17,15 @@ from classifiers import call_facts
 from classifiers.reading import Reading
 from listener import accounts, processing
 from listener import settings as settings_module
+from listener.crm import systems
+from listener.crm.local import seal_phone
 from listener.domain import Alert, AlertKind, Author, Mention, Problem, Reason, Role
 from listener.settings import Settings
 from listener.storage import Database, alerts, health, mentions
 from listener.storage.alerts import Recipient
 from listener.storage.mentions import BrandHit, Found
 from listener.storage.tables import CaseRow, CrmEvent, CrmIdentifier, CrmPerson
+from listener.vault import open_vault
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "gris tormenta 42"
@@ -222,6 +225,7 @@ def _customers(world: World) -> None:
         ("C-1002", "Tomás Rey", "+34600999888", "mastodon:tomas@red.example"),
         ("C-1003", "T. Rey Hermanos", "+34600999777", "mastodon:tomas@red.example"),
     )
+    vault = open_vault(world.settings.var)
     with world.db.write() as session:
         for ref, name, phone, handle in people:
             session.add(
@@ -239,9 +243,10 @@ def _customers(world: World) -> None:
                 )
             )
             session.flush()
-            for kind, value in (("phone", phone), ("handle", handle)):
+            index, sealed = seal_phone(vault, phone, phone)
+            for kind, value, written in (("phone", index, sealed), ("handle", handle, handle)):
                 session.add(
-                    CrmIdentifier(customer_id=ref, kind=kind, value=value, as_written=value)
+                    CrmIdentifier(customer_id=ref, kind=kind, value=value, as_written=written)
                 )
         outcomes = ("no_answer", "callback", "no_answer", "none", "busy", "callback", "none")
         for n, outcome in enumerate(outcomes):
@@ -252,7 +257,8 @@ def _customers(world: World) -> None:
                     direction="out",
                     channel="call" if n != 4 else "sms",
                     customer_id="C-1001",
-                    customer_number="+34600123456",
+                    customer_number=vault.index("+34600123456"),
+                    customer_number_sealed=vault.seal("+34600123456"),
                     caller_number="1004",
                     campaign="Fibra otoño",
                     list_name="L-2023-11" if n % 2 else "L-2026-09",
@@ -290,7 +296,8 @@ def _posts(world: World) -> None:
     with world.db.write() as session:
         mentions.save_found(session, "mastodon-es/movistar", found, now=world.now)
         waiting = processing.pending(session, 1000)
-    processing.step(world.db, world.settings, Stated(posts), waiting, lambda: world.now)
+    crms = systems(world.settings, world.db, lambda: world.now)
+    processing.step(world.db, world.settings, Stated(posts), crms, waiting, lambda: world.now)
     from listener.storage import cases
 
     with world.db.read() as session:
