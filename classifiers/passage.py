@@ -321,9 +321,24 @@ def _said_once(
             and is_whom_or_when(lexicon, text, kept[-1][0])
         ):
             kept[-1] = at, value  # "four Sundays, four calls"
-        elif not (again and _STOP.search(text, kept[-1][0], at)):
+        elif not (
+            again
+            and (
+                _STOP.search(text, kept[-1][0], at)
+                # "twelve calls in three days, twelve"
+                or (
+                    value > 2
+                    and not _named_at(lexicon, text, at)
+                    and _named_at(lexicon, text, kept[-1][0])
+                )
+            )
+        ):
             kept.append((at, value))
     return kept
+
+
+def _named_at(lexicon: Lexicon, text: str, at: int) -> bool:
+    return any(p.match(text, at) for p in (lexicon.counts.item, lexicon.counts.times))
 
 
 def _at_a_rate(

@@ -41,8 +41,48 @@ def _any(words: Sequence[str]) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{'|'.join(words)})")
 
 
+# As agents shorten words, and people in a hurry, too.
+_SHORT = tuple(
+    (re.compile(rf"(?<![\w.+]){short}(?![\w+])"), long)
+    for short, long in (
+        ("[kq]", "que"),
+        ("ke", "que"),
+        ("x", "por"),
+        ("d", "de"),
+        ("pa", "para"),
+        (r"cl(?:i|ta|te|t)?", "cliente"),
+        (r"c(?:te|lte|ust|x)", "cliente"),
+        ("preg", "pregunta"),
+        ("pq", "porque"),
+        ("xq", "porque"),
+        ("nn", "no"),
+        ("ñ", "nao"),
+        ("n", "nao"),
+        ("tb", "tambien"),
+        ("vc", "voce"),
+        ("rdv", "rendez-vous"),
+        (r"\+", "mas"),
+        ("2(?= be)", "to"),
+        ("c/", "con"),
+        ("s/", "sin"),
+    )
+)
+_NEVER = re.compile(
+    r"(?:(?<!\w)(?:no|ni|sin|nunca|never|not|n't|didn.t|nao|ne|non|nicht|keine?n?)(?: \w+)?) $"
+)
+
+
+@lru_cache(maxsize=65536)
+def plain(text: str) -> str:
+    """Folded, with the commonest short forms of notes written out. Offsets are not kept."""
+    folded = fold(text).replace("\n", " ")
+    for short, long in _SHORT:
+        folded = short.sub(long, folded)
+    return folded
+
+
 def _says(what: str, text: str) -> bool:
-    return bool(text) and _words()[what].search(fold(text)) is not None
+    return bool(text) and _words()[what].search(plain(text)) is not None
 
 
 # ---------------------------------------------------------------------------- one contact
@@ -82,14 +122,25 @@ def note_of_callback(note: str) -> bool:
 
 
 def asked_for_callback(note: str) -> bool:
-    """The person wanted to be called again."""
-    return _says("asked_for_callback", note) and not note_refuses(note)
+    """The person wanted to be called again; "did not ask for a call-back" is no wish."""
+    told = plain(note)
+    match = _words()["asked_for_callback"].search(told)
+    wanted = match is not None and not _NEVER.search(told[: match.start()])
+    return wanted and not note_refuses(note)
 
 
 def for_somebody_else(text: str) -> bool:
     """They ask for a person who is not there."""
-    return _says("somebody_else", text)
+    return _says("somebody_else", text) or _ASKS_FOR_NAME.search(text) is not None
 
+
+# "preguntan por Marcos": with its capital letter it is a name.
+_ASKS_FOR_NAME = re.compile(
+    r"\b(?i:preg(?:\.|unt\w*)? ?(?:x|por)|busc\w+ a|ask\w* for|looking for|pergunt\w+ (?:por|pel[oa])"
+    r"|procur\w+ (?:por |pel[oa] |[oa] )?|demand(?:ent|e) (?:a parler a|à parler à)?|chied\w+ di"
+    r"|frag\w+ nach|habl\w+ (?:con|c/)) ?(?:(?i:el|la|un|una|o|a|le|il|der|die|sr|sra|don|doña|mr|mrs|ms|c/)\.? )*"
+    r"[A-ZÁÉÍÓÚÑÇÄÖÜ][a-záéíóúñçäöüß]{2,}"
+)
 
 # ---------------------------------------------------------------------------- posts
 
@@ -182,16 +233,43 @@ def since(sentence: str, told_at: datetime) -> datetime | None:
     for pattern, days in _LAST:
         if pattern.search(sentence):
             return told_at - timedelta(days=days)
-    month, year = _MONTHS.search(sentence), _YEAR.search(sentence)
+    return _date(sentence, told_at)
+
+
+_DAY_BEFORE = re.compile(r"(\d{1,2})(?:st|nd|rd|th|er|\.|o|a)?(?: of| de| d[eo]l?)? $")
+_DAY_AFTER = re.compile(r" (?:the )?(\d{1,2})(?:st|nd|rd|th)?(?!\d|:)")
+_NUMERIC = re.compile(r"(?<![\d/.-])(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d\d)(?![\d/-])")
+
+
+def _date(sentence: str, told_at: datetime) -> datetime | None:
+    """A day, month or year that a sentence names, the last such one; the first of a month or year
+    where it says no more."""
+    numeric, year = _NUMERIC.search(sentence), _YEAR.search(sentence)
+    month = _MONTHS.search(sentence)
+    if numeric:
+        day, number, written = (int(numeric[i]) for i in (1, 2, 3))
+        return _on(told_at, written + 2000 if written < 100 else written, number, day)
     if month:
         number = int(next(name for name, value in month.groupdict().items() if value)[1:])
-        then = told_at.replace(month=number, day=1, hour=0, minute=0)
+        before = _DAY_BEFORE.search(sentence[: month.start()])
+        after = None if before else _DAY_AFTER.match(sentence, month.end())
+        day = int((before or after)[1]) if before or after else 1  # type: ignore[index]
         if year:
-            return then.replace(year=int(year[1]))
-        return then if then <= told_at else then.replace(year=told_at.year - 1)
+            return _on(told_at, int(year[1]), number, day)
+        then = _on(told_at, told_at.year, number, day)
+        return (
+            then if then is None or then <= told_at else _on(told_at, told_at.year - 1, number, day)
+        )
     if year:
-        return told_at.replace(year=int(year[1]), month=1, day=1)
+        return _on(told_at, int(year[1]), 1, 1)
     return None
+
+
+def _on(told_at: datetime, year: int, month: int, day: int) -> datetime | None:
+    try:
+        return told_at.replace(year=year, month=month, day=day, hour=0, minute=0, second=0)
+    except ValueError:
+        return None
 
 
 def _number(word: str) -> int | None:

@@ -95,7 +95,7 @@ def test_a_refusal_told_is_no_request() -> None:
         ("Estoy en la Lista Robinson", "ES", None),
         ("me apunté al REPEP hace dos semanas", "MX", datetime(2026, 4, 30, 12, tzinfo=UTC)),
         ("on the TPS since March", "GB", datetime(2026, 3, 1, tzinfo=UTC)),
-        ("inscrita no Não Me Perturbe desde 2023", "BR", datetime(2023, 1, 1, 12, tzinfo=UTC)),
+        ("inscrita no Não Me Perturbe desde 2023", "BR", datetime(2023, 1, 1, tzinfo=UTC)),
     ],
 )
 def test_since_when_on_a_register(text: str, country: str, since: datetime | None) -> None:
