@@ -404,6 +404,7 @@ def diagnose(
 ) -> None:
     """Why did we contact them again: causes, possible breaches, what to do next."""
     from listener import inquiry, pipeline, reader
+    from listener.crm import systems
     from listener.times import parse_time
 
     if [phone, customer, case].count(None) != 2:
@@ -413,9 +414,11 @@ def diagnose(
         at = parse_time(now, settings.listener.service.zone) if now else pipeline.utc_now()
     except ValueError as error:
         raise typer.BadParameter(f"--now: {error}") from None
+    db = _database(settings)
     found = inquiry.inquire(
-        _database(settings),
+        db,
         settings,
+        systems(settings, db),
         customer=customer,
         phone=phone,
         case=case,

@@ -16,9 +16,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from listener import inquiry, phones
 from listener.accounts import utc_now
-from listener.crm import systems
-from listener.domain import CaseStatus, ContactEvent, Customer, Resolution, Role
+from listener.crm import Capability, systems
+from listener.crm.local import LocalCrm
+from listener.domain import CaseStatus, ContactEvent, Customer, Diagnosis, Resolution, Role
 from listener.errors import AccountError, CRMError, NotAllowed, StorageError
 from listener.settings import Settings
 from listener.storage import (
@@ -30,6 +32,7 @@ from listener.storage import (
     people,
     readings,
     review,
+    suppressions,
     trends,
 )
 from listener.storage.alerts import StoredAlert, StoredNotification
@@ -39,7 +42,9 @@ from listener.storage.mentions import StoredReject
 from listener.storage.people import User
 from listener.storage.readings import StoredReading
 from listener.storage.review import Doubt
+from listener.storage.suppressions import Kept, Suppression, Write
 from listener.storage.trends import Tally
+from listener.vault import open_vault
 
 _WORKERS = frozenset({Role.COMMUNITY_MANAGER.value, Role.ADMINISTRATOR.value})
 
@@ -47,12 +52,13 @@ _WORKERS = frozenset({Role.COMMUNITY_MANAGER.value, Role.ADMINISTRATOR.value})
 @dataclass(frozen=True, slots=True)
 class Record:
     """A customer as their CRM shows them: the person, the link to the record, every contact
-    (oldest first)."""
+    (oldest first), and what diallers that did not answer said."""
 
     crm: str
     customer: Customer
     link: str | None
     events: tuple[ContactEvent, ...]
+    silent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +236,127 @@ class Desk:
                 session, case_id, crm, ref, by=user.username, version=version, now=self.now()
             )
 
+    # ------------------------------------------------------------------ why, and the promise
+
+    def diagnosis(self, user: User, case_id: int) -> Diagnosis:
+        """Why we contacted the author again. Raises CRMError when the CRM does not answer."""
+        _worker(user)
+        with self.db.read() as session:
+            detail = self._seen(session, user, case_id)
+        asked = inquiry.of_case(self.systems, detail)
+        local = LocalCrm(self.db, open_vault(self.settings.var))
+        return inquiry.judged(asked, self.settings, local, self.now())
+
+    def suppress(
+        self, user: User, case_id: int, *, version: int, phone: str = "", reason: str = ""
+    ) -> None:
+        """Approve that the author of a case is contacted no more for sales: by every phone of their
+        record, and by `phone` where they left one. Raises AccountError for what is no phone."""
+        _worker(user)
+        with self.db.read() as session:
+            detail = self._seen(session, user, case_id)
+        crm, ref = detail.crm, detail.summary.customer_ref
+        customer = self.systems.customer(crm, ref) if crm and ref else None
+        numbers = list(customer.phones) if customer else []
+        if phone.strip():
+            numbers.append(self._phone(phone, detail.summary.brand))
+        if not numbers:
+            raise AccountError(
+                "there is no phone to suppress: match the customer first, or write one"
+            )
+        systems = self.systems.that_can(Capability.SUPPRESS)
+        if not systems:
+            raise CRMError("none that is configured can suppress a phone", crm="crms.toml")
+        vault = open_vault(self.settings.var)
+        with self.db.write() as session:
+            cases.hold(session, case_id, version)
+            suppressions.approve(
+                session,
+                suppressions.Wanted(
+                    case_id=case_id,
+                    brand=detail.summary.brand,
+                    author_id=detail.author_id,
+                    crm=crm,
+                    customer_ref=ref,
+                    phones=tuple(
+                        suppressions.Phone(vault.index(n), vault.seal(n))
+                        for n in dict.fromkeys(numbers)
+                    ),
+                    systems=tuple((s, ref if s == crm else None) for s in systems),
+                    reason=reason.strip() or f"case {case_id}",
+                    approved_by=user.username,
+                    complained_at=min(m.published_at for m in detail.mentions),
+                    invented=detail.summary.invented,
+                ),
+                self.now(),
+            )
+            cases.changed(
+                session,
+                case_id,
+                self.now(),
+                user.username,
+                "suppression_approved",
+                {"phones": len(set(numbers)), "systems": systems, "reason": reason.strip()},
+            )
+
+    def _phone(self, written: str, brand: str) -> str:
+        own = self.settings.brand(brand)
+        countries = own.countries if own else ()
+        found = [n for c in (*countries, "") if (n := phones.normalise(written, c))]
+        if not found:
+            raise AccountError("this is no phone number; write it as +34600123456")
+        return found[0]
+
+    def record(self, user: User, case_id: int) -> None:
+        """Note the case on the customer's record in their CRM."""
+        _worker(user)
+        with self.db.read() as session:
+            detail = self._seen(session, user, case_id)
+        crm, ref = detail.crm, detail.summary.customer_ref
+        if not (crm and ref) or Capability.RECORD not in self.systems.get(crm).can:
+            raise CRMError("a case is noted once its customer is known there", crm=crm or "none")
+        first = detail.mentions[0]
+        data = {
+            "title": f"Listener {case_id}: {detail.summary.matter}",
+            "text": f"{first.author or ''} {first.published_at:%Y-%m-%d %H:%M} UTC {first.url}\n\n"
+            f"{first.text[:4000]}",
+            "link": f"{self.settings.listener.service.public_url.rstrip('/')}/case?id={case_id}",
+        }
+        with self.db.write() as session:
+            if suppressions.wish_record(session, case_id, crm, ref, data, self.now()):
+                cases.changed(
+                    session, case_id, self.now(), user.username, "record_approved", {"system": crm}
+                )
+
+    def promise(self, user: User, case_id: int) -> tuple[Suppression | None, list[Write]]:
+        """(the case's suppression with its receipts, what was noted in CRMs); for those who work
+        on cases."""
+        _worker(user)
+        with self.db.read() as session:
+            self._seen(session, user, case_id)
+            return (
+                suppressions.of_case(session, case_id),
+                suppressions.records_of_case(session, case_id),
+            )
+
+    def write_again(self, user: User, case_id: int, write_id: int) -> None:
+        """Let a write that was given up be tried again."""
+        _worker(user)
+        with self.db.write() as session:
+            self._seen(session, user, case_id)
+            known = suppressions.of_case(session, case_id)
+            ids = {w.id for w in known.writes} if known else set()
+            ids |= {w.id for w in suppressions.records_of_case(session, case_id)}
+            if write_id not in ids:
+                raise NotAllowed(f"write {write_id} is not of case {case_id}")
+            if not suppressions.try_again(session, write_id, self.now()):
+                raise StorageError("this is not given up any more: reload")
+
+    def kept(self, user: User) -> Kept:
+        """How the promise is kept, for the brands that the user sees."""
+        with self.db.read() as session:
+            return suppressions.kept(session, user.brands)
+
     # ------------------------------------------------------------------ what is in doubt
 
     def review(self, user: User, *, limit: int = 20, offset: int = 0) -> tuple[list[Doubt], int]:
@@ -273,8 +400,8 @@ class Desk:
             raise CRMError(
                 f"there is no customer {ref!r} (removed, or under another id now)", crm=crm
             )
-        events = sorted(self.systems.history(crm, ref), key=lambda e: e.at)
-        return Record(crm, customer, self.systems.link(crm, ref), tuple(events))
+        events, silent = self.systems.contacts(crm, customer)
+        return Record(crm, customer, self.systems.link(crm, ref), tuple(events), tuple(silent))
 
     # ------------------------------------------------------------------ trends, sources, alerts
 
@@ -426,16 +553,22 @@ def _nameless(detail: CaseDetail) -> CaseDetail:
         summary=_unmatched(detail.summary),
         crm=None,
         match=None,
-        timeline=tuple(_silent(e) for e in detail.timeline if e.kind != "customer"),
+        timeline=tuple(_silent(e) for e in detail.timeline if e.kind not in _ABOUT_CUSTOMER),
     )
 
 
-# The reason of a priority that says that the author was found in the CRM.
-_MATCHED = "is_customer"
+# Reasons of a priority that say what the CRM knows of the author.
+_MATCHED = frozenset({"is_customer", "promise_broken"})
+_ABOUT_CUSTOMER = frozenset(
+    {
+        *("customer", "suppression_approved", "suppressed", "in_effect", "not_written"),
+        *("record_approved", "recorded", "promise_broken"),
+    }
+)
 
 
 def _unmatched(summary: CaseSummary) -> CaseSummary:
-    reasons = tuple(r for r in summary.priority_reasons if r.key != _MATCHED)
+    reasons = tuple(r for r in summary.priority_reasons if r.key not in _MATCHED)
     return replace(summary, customer_ref=None, priority_reasons=reasons)
 
 
@@ -444,7 +577,7 @@ def _silent(entry: TimelineEntry) -> TimelineEntry:
     if not isinstance(told, list):
         return entry
     return replace(
-        entry, data={**entry.data, "reasons": [r for r in told if r.get("key") != _MATCHED]}
+        entry, data={**entry.data, "reasons": [r for r in told if r.get("key") not in _MATCHED]}
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from rich.console import Console
 
-from listener import processing, reader, settings
+from listener import raising, reader, settings
 from listener.checks import check_crms, check_email, check_port, check_queries, check_sources
 from listener.errors import ConfigError, ListenerError, PortInUse
 from listener.notifiers import email
@@ -102,7 +102,7 @@ def _alerts(own: Settings) -> str:
     db = Database(own.database_url)
     try:
         with db.read() as session:
-            people = [person.address for person in processing.standing_recipients(session, own)]
+            people = [person.address for person in raising.standing_recipients(session, own)]
     finally:
         db.close()
     if people:

@@ -366,6 +366,7 @@ class AlertKind(StrEnum):
     NUMBER_COMPLAINTS = "number_complaints"
     SOURCE_FAILING = "source_failing"
     SOURCE_SILENT = "source_silent"
+    PROMISE_BROKEN = "promise_broken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,6 +379,21 @@ class Alert:
     subject: Mapping[str, Any]
     reasons: tuple[Reason, ...]
     case_id: int | None = None
+
+
+class SuppressionStatus(StrEnum):
+    """`in_effect` once every system that was asked has said so."""
+
+    PENDING = "pending"
+    IN_EFFECT = "in_effect"
+    FAILED = "failed"  # a system has refused for good; a person looks
+
+
+class WriteStatus(StrEnum):
+    PENDING = "pending"
+    CLAIMED = "claimed"
+    DONE = "done"
+    FAILED = "failed"
 
 
 class NotificationStatus(StrEnum):

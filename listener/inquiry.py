@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from rich.console import Console
 
 from classifiers.reading import CallFacts
 from listener import i18n, phones
-from listener.contact_log import Post, prepare
+from listener.contact_log import ContactLog, Post, prepare
+from listener.crm import Capability, Systems
 from listener.crm.local import LocalCrm
 from listener.diagnosis import Ground, diagnose
 from listener.domain import (
@@ -47,36 +48,47 @@ def home(settings: Settings) -> str:
 # ---------------------------------------------------------------------------- who
 
 
-def by_customer(crm: LocalCrm, ref: str) -> tuple[Customer, list[ContactEvent]]:
-    """Raises CRMError for an id that is not there."""
-    customer = crm.get(ref)
-    if customer is None:
-        raise CRMError(
-            f"there is no customer {ref!r}; look at the id, or import people", crm="local"
-        )
-    return customer, crm.history(ref)
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Whose contacts are judged: a customer, or only a phone."""
+
+    customer: Customer | None
+    events: tuple[ContactEvent, ...]
+    number: str = ""
+    silent: tuple[str, ...] = ()  # systems that could not say what they know
 
 
-def by_phone(
-    crm: LocalCrm, written: str, settings: Settings
-) -> tuple[Customer | None, list[ContactEvent], str]:
+def by_customer(crms: Systems, ref: str, crm: str | None = None) -> Who:
+    """The customer of that id in the CRM, or in the first that has one. Raises CRMError."""
+    for name in [crm] if crm else crms.that_can(Capability.HISTORY):
+        customer = crms.customer(name, ref)
+        if customer is not None:
+            events, silent = crms.contacts(name, customer)
+            return Who(customer, tuple(events), silent=tuple(silent))
+    raise CRMError(
+        f"there is no customer {ref!r}; look at the id, or import people", crm=crm or "local"
+    )
+
+
+def by_phone(crms: Systems, local: LocalCrm, written: str, settings: Settings) -> Who:
     """Whoever has the phone, in any written form; with several, or nobody, the phone alone.
     Raises ImportError_ for what is no phone."""
     countries = dict.fromkeys([home(settings), *(c for b in settings.brands for c in b.countries)])
-    tried = list(dict.fromkeys(n for c in countries if (n := phones.normalise(written, c))))
-    # A national form of a country where no brand of ours is: whoever has it in the record.
-    tried += [n for c in settings.calling if (n := phones.normalise(written, c)) and n not in tried]
+    # The last is a national form of a country where no brand of ours is: whoever has it.
+    forms = (phones.normalise(written, c) for c in (*countries, *settings.calling))
+    tried = list(dict.fromkeys(n for n in forms if n))
     if not tried:
         raise ImportError_(f"{written!r} is no phone number; write it as +34600123456")
     for number in tried:
-        found = crm.find([Identifier(IdentifierKind.PHONE, number)])
+        found = crms.find([Identifier(IdentifierKind.PHONE, number)]).candidates
         if len(found) == 1:
             customer = found[0].customer
-            return customer, crm.history(customer.ref), number
-        events = crm.of_number(number)
+            events, silent = crms.contacts(customer.crm, customer)
+            return Who(customer, tuple(events), number, tuple(silent))
+        events = local.of_number(number)
         if events or found:
-            return None, events, number
-    return None, [], tried[0]
+            return Who(None, tuple(events), number)
+    return Who(None, (), tried[0])
 
 
 # ---------------------------------------------------------------------------- what they wrote
@@ -192,9 +204,17 @@ def _midnight(day: date | None, later: int) -> datetime | None:
     return datetime.combine(day + timedelta(days=later), time(), UTC) if day else None
 
 
+def of_case(crms: Systems, detail: cases.CaseDetail) -> Inquiry:
+    """A case with its post. Raises CRMError when the CRM does not answer."""
+    ref = detail.summary.customer_ref
+    who = by_customer(crms, ref, detail.crm) if ref else Who(None, ())
+    return Inquiry(who, post_of_case(detail), detail.summary.brand)
+
+
 def inquire(
     db: Database,
     settings: Settings,
+    crms: Systems,
     *,
     customer: str | None = None,
     phone: str | None = None,
@@ -204,49 +224,63 @@ def inquire(
     now: datetime,
 ) -> Diagnosis:
     """One of customer, phone and case says whose contacts; a case has its post."""
-    crm = LocalCrm(db, open_vault(settings.var))
-    who: Customer | None = None
-    events: list[ContactEvent] = []
-    number, brand = "", None
-    wrote: Post | None = None
+    local = LocalCrm(db, open_vault(settings.var))
     if case is not None:
         with db.read() as session:
             detail = cases.get(session, case)
         if detail is None:
             raise CRMError(f"there is no case {case}", crm="local")
-        brand, wrote = detail.summary.brand, post_of_case(detail)
-        if detail.summary.customer_ref:
-            who, events = by_customer(crm, detail.summary.customer_ref)
+        asked = of_case(crms, detail)
     elif customer is not None:
-        who, events = by_customer(crm, customer)
+        asked = Inquiry(by_customer(crms, customer))
     elif phone is not None:
-        who, events, number = by_phone(crm, phone, settings)
+        asked = Inquiry(by_phone(crms, local, phone, settings))
     else:
         raise ConfigError("say whose contacts: --customer, --phone or --case")
-    log = prepare(
-        events,
-        customer=who,
-        number=number,
+    if post is not None:
+        log = prepared(asked.who, settings, local, now)
+        countries = tuple(dict.fromkeys([log.country, home(settings)]))
+        asked = replace(asked, post=read_post(post, reader(), countries, now, settings))
+    return judged(asked, settings, local, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """Whose contacts, what they wrote, and of which brand it is (None: of any)."""
+
+    who: Who
+    post: Post | None = None
+    brand: str | None = None
+
+
+def prepared(who: Who, settings: Settings, local: LocalCrm, now: datetime) -> ContactLog:
+    phones_ = [*(who.customer.phones if who.customer else ()), who.number]
+    return prepare(
+        who.events,
+        customer=who.customer,
+        number=who.number,
         home=home(settings),
         rules=settings.calling,
         now=now,
-        suppressed_at=crm.suppressed_at([*(who.phones if who else ()), number]),
+        suppressed_at=local.suppressed_at(phones_),
     )
+
+
+def judged(asked: Inquiry, settings: Settings, local: LocalCrm, now: datetime) -> Diagnosis:
+    log = prepared(asked.who, settings, local, now)
+    post = asked.post
     if post is not None:
-        countries = tuple(dict.fromkeys([log.country, home(settings)]))
-        wrote = read_post(post, reader(), countries, now, settings)
-    if wrote is not None:
-        plain = tuple(phones.normalise_caller(n, log.country) for n in wrote.numbers)
-        wrote = replace(wrote, numbers=plain)
+        plain = tuple(phones.normalise_caller(n, log.country) for n in post.numbers)
+        post = replace(post, numbers=plain)
     return diagnose(
         Ground(
             log=log,
-            post=wrote,
-            registry=registry(settings, crm, brand),
+            post=post,
+            registry=registry(settings, local, asked.brand),
             rules=settings.calling,
             company=settings.company,
             thresholds=settings.diagnosis,
-            used=crm.uses,
+            used=local.uses,
         )
     )
 

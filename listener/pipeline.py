@@ -5,7 +5,8 @@ any moment and run again:
 
     collect   page, mentions and cursor are one commit; a page that was stored twice is refused
     process   a batch of mentions with all that follows from them is one commit
-    deliver   claimed, transmitting, sent: three commits, so that a crash says where it was
+    deliver   claimed, transmitting, sent: three commits, so that a crash says where it was; and the
+              same for what is written to CRMs and diallers (promise.py)
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 import structlog
 from sqlalchemy.orm import Session
 
-from listener import alerting, processing, query
+from listener import alerting, processing, promise, query, raising
 from listener.articles import extract_article
 from listener.crm import systems
 from listener.desk import may_see, may_work
@@ -39,6 +40,7 @@ from listener.storage import Database, alerts, cases, health, mentions, people
 from listener.storage.alerts import StoredNotification
 from listener.storage.health import CursorMoved, SubscriptionHealth
 from listener.storage.mentions import BrandHit, Found, Saved
+from listener.workers import still_at_work
 
 log = structlog.get_logger()
 
@@ -293,14 +295,15 @@ def _source_alerts(road: Road, tasks: Sequence[_Task]) -> None:
             state[task.key], task.config, road.settings.alerts, now
         ):
             with road.db.write() as session:
-                processing.raise_alert(session, alert, road.settings, owner=None, now=now)
+                raising.raise_alert(session, alert, road.settings, owner=None, now=now)
 
 
 # ---------------------------------------------------------------------------- process
 
 
 def process(road: Road, *, limit: int | None = None) -> dict[str, Any]:
-    """Read pending mentions in batches until none is left (or `limit` is reached)."""
+    """Read pending mentions in batches until none is left (or `limit` is reached); then see that
+    nobody was contacted who was promised that it would end."""
     counts = processing.Counts()
     size = road.settings.listener.process.batch_size
     reader: Reads | None = None
@@ -314,7 +317,7 @@ def process(road: Road, *, limit: int | None = None) -> dict[str, Any]:
         # Here and not below: without the reader it is not the mentions that are at fault.
         reader = reader or road.reader()
         counts.add(_process_batch(road, reader, batch))
-    return counts.to_json()
+    return counts.to_json() | promise.watch(road)
 
 
 def _process_batch(
@@ -371,8 +374,9 @@ def _reads(reader: Reads) -> bool:
 
 
 def deliver(road: Road) -> dict[str, Any]:
-    """Send what is due in the outbox, one after the other."""
-    counts = {"sent": 0, "postponed": 0, "failed": 0, "in_doubt": _after_a_crash(road)}
+    """Write what is due to CRMs and diallers, and send what is due to people."""
+    counts: dict[str, Any] = promise.write(road)
+    counts |= {"sent": 0, "postponed": 0, "failed": 0, "in_doubt": _after_a_crash(road)}
     if not road.settings.listener.email.enabled:
         return counts | {"waiting": "[email] enabled is false"}
     while not road.stop.is_set():
@@ -468,23 +472,8 @@ def _after_a_crash(road: Road) -> int:
     with road.db.read() as session:
         held = alerts.claimed(session)
     for notification in held:
-        if _alive(notification.claimed_by, road.worker, notification.claimed_at, road.now()):
+        if still_at_work(notification.claimed_by, road.worker, notification.claimed_at, road.now()):
             continue
         with road.db.write() as session:
             doubtful += alerts.give_back(session, notification, road.now()) == "in_doubt"
     return doubtful
-
-
-def _alive(worker: str | None, me: str, since: datetime | None, now: datetime) -> bool:
-    """A worker on this machine is asked by its process id; one elsewhere is given ten minutes."""
-    if worker == me:
-        return False  # one deliver loop per process: what it holds now is left from before
-    host, _, pid = (worker or "").rpartition(":")
-    if host == me.rpartition(":")[0] and pid.isdigit():
-        try:
-            os.kill(int(pid), 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            pass  # somebody else's process: ours, or one that got its number
-    return since is not None and now - since < timedelta(minutes=10)

@@ -18,16 +18,15 @@ from sqlalchemy.orm import Session
 
 from classifiers.language import identify
 from classifiers.reading import Reading
-from listener import alerting, matching, phones, priority, routing
+from listener import alerting, matching, phones, priority, promise, raising, routing
 from listener.alerting import NumberReport
 from listener.crm import Systems
 from listener.dedupe import Fingerprinted
-from listener.domain import Alert, CustomerMatch, NumberKind, Role
+from listener.domain import CustomerMatch, NumberKind
 from listener.reader import Reads
 from listener.routing import CaseFacts, Person
 from listener.settings import Brand, Settings
-from listener.storage import Database, alerts, cases, duplicates, people, readings
-from listener.storage.alerts import Recipient
+from listener.storage import Database, cases, duplicates, people, readings
 from listener.storage.database import insert_new
 from listener.storage.duplicates import Copy, Printed
 from listener.storage.tables import (
@@ -175,50 +174,6 @@ def wait_again(session: Session) -> int:
         .returning(MentionRow.id)
     )
     return len(moved.all())
-
-
-def raise_alert(
-    session: Session,
-    alert: Alert,
-    settings: Settings,
-    *,
-    owner: str | None,
-    now: datetime,
-    invented: bool = False,
-) -> bool:
-    """Store an alert with one notification each for the configured recipients and the owner; for
-    the administrators, when that is nobody."""
-    recipients = _configured(settings)
-    person = people.get(session, owner) if owner else None
-    if person is not None and person.email and not person.disabled:
-        recipients.insert(0, Recipient(person.email, person.language, person.time_zone))
-    recipients = recipients or _administrators(session)
-    domain = settings.listener.email.sender.rsplit("@", 1)[-1].rstrip("> ") or "localhost"
-    made = alerts.raise_alert(
-        session, alert, recipients, notifier="email", domain=domain, now=now, invented=invented
-    )
-    return made is not None
-
-
-def standing_recipients(session: Session, settings: Settings) -> list[Recipient]:
-    """Who is written to about what has no owner, as a source that fails."""
-    return _configured(settings) or _administrators(session)
-
-
-def _configured(settings: Settings) -> list[Recipient]:
-    service = settings.listener.service
-    return [
-        Recipient(address, service.language, service.time_zone)
-        for address in settings.alerts.recipients
-    ]
-
-
-def _administrators(session: Session) -> list[Recipient]:
-    return [
-        Recipient(user.email, user.language, user.time_zone)
-        for user in people.everyone(session)
-        if user.role == Role.ADMINISTRATOR and user.email and not user.disabled
-    ]
 
 
 def _own_numbers(brand: Brand, day: date) -> set[str]:
@@ -466,6 +421,16 @@ class _Work:
             self.counts.opened += 1
             self._staff = None  # somebody's load has changed
         self._latecomer(mention, brand, case_id)
+        if reading.harassment and promise.by_mention(
+            self.session,
+            self.settings,
+            brand=brand.key,
+            author_id=mention.author_id,
+            mention_id=mention.id,
+            published_at=mention.published_at,
+            now=self.now,
+        ):
+            self.counts.alerts += 1
         alert = alerting.severe_harassment(
             case_id=case_id,
             brand=brand.key,
@@ -477,7 +442,7 @@ class _Work:
             now=self.now,
         )
         if alert is not None:
-            self.counts.alerts += raise_alert(
+            self.counts.alerts += raising.raise_alert(
                 self.session,
                 alert,
                 self.settings,
@@ -596,7 +561,7 @@ class _Work:
                 now=self.now,
             )
             if alert is not None:
-                self.counts.alerts += raise_alert(
+                self.counts.alerts += raising.raise_alert(
                     self.session, alert, self.settings, owner=None, now=self.now
                 )
 

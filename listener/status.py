@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from listener import alerting, processing
+from listener import alerting, raising
 from listener.pipeline import utc_now
 from listener.settings import Settings
 from listener.storage import Database, health, trends
@@ -54,7 +54,7 @@ def report(settings: Settings, db: Database, now: datetime | None = None) -> Rep
         counts = trends.counts(session, "notification")
         sources = tuple(health.subscriptions(session))
         loops = tuple(health.loops(session))
-        reached = bool(processing.standing_recipients(session, settings))
+        reached = bool(raising.standing_recipients(session, settings))
     notifications = counts.pop("by_notification")
     problems = judge(settings, sources, loops, counts, notifications, at, reached=reached)
     return Report(not problems, tuple(problems), counts, notifications, sources, loops)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from listener import inquiry
-from listener.crm import csv_import
+from listener.crm import csv_import, systems
 from listener.domain import BreachKind, CauseKind
 from listener.reader import ReadsFacts
 from listener.settings import Settings, load
@@ -60,7 +60,9 @@ def tell(
     if story.get("post"):
         post = folder / "post.json"
         post.write_text(json.dumps(story["post"], ensure_ascii=False), encoding="utf-8")
-    found = inquiry.inquire(db, settings, **story["ask"], post=post, reader=reader, now=now)
+    found = inquiry.inquire(
+        db, settings, systems(settings, db), **story["ask"], post=post, reader=reader, now=now
+    )
     db.close()
     return inquiry.to_json(found, "en", settings.listener.service.zone)
 

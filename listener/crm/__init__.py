@@ -7,7 +7,16 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from listener.crm import local
-from listener.crm.seam import Capability, Connection, Crm, Module, Order, Receipt, Ticket
+from listener.crm.seam import (
+    Cannot,
+    Capability,
+    Connection,
+    Crm,
+    Module,
+    Order,
+    Receipt,
+    Ticket,
+)
 from listener.crm.systems import Answer, Systems
 from listener.settings import Settings
 from listener.storage import Database
@@ -15,6 +24,7 @@ from listener.storage import Database
 __all__ = [
     "CRMS",
     "Answer",
+    "Cannot",
     "Capability",
     "Connection",
     "Crm",

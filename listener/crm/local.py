@@ -14,7 +14,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listener.crm.seam import Capability, Connection, Order, Receipt, Ticket
+from listener.crm.seam import Cannot, Capability, Connection, Order, Receipt, Ticket
 from listener.domain import (
     CallerNumber,
     Candidate,
@@ -72,10 +72,10 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class LocalCrm:
+class LocalCrm(Cannot):
     """Reads what is committed, and writes in commits of its own."""
 
-    can = frozenset(Capability)
+    can = frozenset(Capability) - {Capability.CALLS}  # `history` has them
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class LocalCrm:
                 .where(sa.or_(CrmEvent.customer_id == ref, CrmEvent.customer_number.in_(phones)))
                 .order_by(CrmEvent.at, CrmEvent.event_id)
             )
-            return [self._event(row) for row in rows if row.customer_id in (ref, None)]
+            return [event_of(row, self._vault) for row in rows if row.customer_id in (ref, None)]
 
     def suppress(self, order: Order) -> Receipt:
         index = self._vault.index(order.number)
@@ -164,7 +164,7 @@ class LocalCrm:
                 .where(CrmEvent.customer_number == self._vault.index(number))
                 .order_by(CrmEvent.at, CrmEvent.event_id)
             )
-            return [self._event(row) for row in rows]
+            return [event_of(row, self._vault) for row in rows]
 
     def uses(self, caller: str) -> bool:
         """Whether anybody was ever contacted from that number (E.164, or a short code)."""
@@ -244,24 +244,25 @@ class LocalCrm:
             invented=row.invented,
         )
 
-    def _event(self, row: CrmEvent) -> ContactEvent:
-        return ContactEvent(
-            event_id=row.event_id,
-            at=row.at,
-            direction=Direction(row.direction),
-            channel=Channel(row.channel),
-            customer_ref=row.customer_id,
-            customer_number=self._vault.open(row.customer_number_sealed),
-            caller_number=row.caller_number,
-            campaign=row.campaign,
-            list_name=row.list_name,
-            list_loaded_at=row.list_loaded_at,
-            centre=row.centre,
-            agent=row.agent,
-            disposition=Disposition(row.disposition),
-            duration_s=row.duration_s,
-            note=row.note,
-        )
+
+def event_of(row: CrmEvent, vault: Vault) -> ContactEvent:
+    return ContactEvent(
+        event_id=row.event_id,
+        at=row.at,
+        direction=Direction(row.direction),
+        channel=Channel(row.channel),
+        customer_ref=row.customer_id,
+        customer_number=vault.open(row.customer_number_sealed),
+        caller_number=row.caller_number,
+        campaign=row.campaign,
+        list_name=row.list_name,
+        list_loaded_at=row.list_loaded_at,
+        centre=row.centre,
+        agent=row.agent,
+        disposition=Disposition(row.disposition),
+        duration_s=row.duration_s,
+        note=row.note,
+    )
 
 
 def _number(row: CrmNumber) -> CallerNumber:

@@ -18,6 +18,7 @@ from listener.storage import Database
 class Capability(StrEnum):
     FIND = "find"
     HISTORY = "history"
+    CALLS = "calls"
     SUPPRESS = "suppress"
     RECORD = "record"
     LINK = "link"
@@ -81,6 +82,11 @@ class Crm(Protocol):
         to whoever has its number."""
         ...
 
+    def calls(self, numbers: Sequence[str]) -> list[ContactEvent]:
+        """All contacts with these phones (E.164), for a dialler that knows no customers; as
+        `history` otherwise."""
+        ...
+
     def suppress(self, order: Order) -> Receipt:
         """From its return on, the system contacts that phone no more for sales."""
         ...
@@ -104,6 +110,9 @@ class Cannot:
         raise NotImplementedError
 
     def history(self, ref: str) -> list[ContactEvent]:
+        raise NotImplementedError
+
+    def calls(self, numbers: Sequence[str]) -> list[ContactEvent]:
         raise NotImplementedError
 
     def suppress(self, order: Order) -> Receipt:

@@ -99,6 +99,21 @@ class Systems:
         found: list[ContactEvent] = self.ask(name, lambda crm: crm.history(ref))
         return found
 
+    def contacts(self, name: str, customer: Customer) -> tuple[list[ContactEvent], list[str]]:
+        """(the customer's contacts by their CRM and by every dialler, oldest first, each once; what
+        each system that could not answer said). Raises CRMError when their own CRM does not answer."""
+        events = {e.event_id: e for e in self.history(name, customer.ref)}
+        silent: list[str] = []
+        for dialler in self.that_can(Capability.CALLS) if customer.phones else ():
+            try:
+                found = self.ask(dialler, lambda crm: crm.calls(customer.phones))
+            except CRMError as error:
+                silent.append(str(error))
+                continue
+            for event in found:
+                events.setdefault(f"{dialler}/{event.event_id}", event)
+        return sorted(events.values(), key=lambda e: (e.at, e.event_id)), silent
+
     def link(self, name: str, ref: str) -> str | None:
         crm = self.get(name)
         return crm.link(ref) if Capability.LINK in crm.can else None

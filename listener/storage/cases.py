@@ -7,14 +7,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listener.domain import CaseStatus, CustomerMatch, Priority, Reason, Resolution, Route
+from listener.domain import (
+    CaseStatus,
+    CustomerMatch,
+    Priority,
+    PriorityLevel,
+    Reason,
+    Resolution,
+    Route,
+)
 from listener.errors import StaleWrite, StorageError
 from listener.storage import mentions, readings
 from listener.storage.alerts import reason_from_json, reason_to_json
@@ -32,6 +40,9 @@ from listener.storage.tables import (
 LISTENER = "listener"
 """The actor of what no person did."""
 
+
+# The points of a broken promise: above everything that a post alone can reach.
+BROKEN_SCORE = 200
 
 # The questions whose answers decide what a case is about.
 _ABOUT = readings.DECIDING | {"category"}
@@ -114,6 +125,7 @@ class CaseDetail:
     route_reasons: tuple[Reason, ...]
     crm: str | None
     match: Mapping[str, Any] | None
+    author_id: int | None
     mentions: tuple[CaseMentionView, ...]
     timeline: tuple[TimelineEntry, ...]
 
@@ -443,6 +455,7 @@ def get(session: Session, case_id: int) -> CaseDetail | None:
         route_reasons=tuple(reason_from_json(r) for r in row.route_reasons),
         crm=row.crm,
         match=row.match,
+        author_id=row.author_id,
         mentions=tuple(_mention(m, a, read.get(m.id)) for m, a in mentions),
         timeline=tuple(TimelineEntry(e.at, e.actor, e.kind, e.data) for e in events),
     )
@@ -500,6 +513,44 @@ def set_status(
     _changed(
         session, row, now, by, "status", {"from": before, "to": status, "resolution": resolution}
     )
+
+
+def hold(session: Session, case_id: int, version: int) -> None:
+    """Lock the case until the transaction ends. Raises StaleWrite when somebody changed it."""
+    _held(session, case_id, version)
+
+
+def changed(
+    session: Session, case_id: int, now: datetime, by: str, kind: str, data: Mapping[str, Any]
+) -> None:
+    """A person did something about the case that is stored elsewhere."""
+    row = session.scalars(_locked(session, sa.select(CaseRow).where(CaseRow.id == case_id))).one()
+    _changed(session, row, now, by, kind, data)
+
+
+def promise_broken(
+    session: Session,
+    case_id: int,
+    reason: Reason,
+    data: Mapping[str, Any],
+    *,
+    due_at: datetime,
+    now: datetime,
+) -> str | None:
+    """The case is open and urgent again; returns its owner."""
+    row = session.scalars(_locked(session, sa.select(CaseRow).where(CaseRow.id == case_id))).one()
+    if row.status == CaseStatus.CLOSED:
+        key = open_key(row.brand, row.author_id, row.matter, row.first_mention_id)
+        row.open_key = None if find_open(session, key) else key
+        row.resolution = row.closed_at = None
+    before, row.status = row.status, CaseStatus.OPEN
+    row.level = PriorityLevel.URGENT
+    row.score = max(row.score, BROKEN_SCORE)
+    kept = [r for r in row.priority_reasons if r["key"] != reason.key]
+    row.priority_reasons = [reason_to_json(replace(reason, points=BROKEN_SCORE)), *kept]
+    row.due_at = due_at if before == CaseStatus.CLOSED else min(row.due_at, due_at)
+    _changed(session, row, now, LISTENER, "promise_broken", {"from": before, **data})
+    return row.owner
 
 
 def note(session: Session, case_id: int, text: str, *, by: str, now: datetime) -> None:
