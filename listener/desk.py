@@ -264,7 +264,7 @@ class Desk:
             raise AccountError(
                 "there is no phone to suppress: match the customer first, or write one"
             )
-        systems = self.systems.that_can(Capability.SUPPRESS)
+        systems = self.suppressing()
         if not systems:
             raise CRMError("none that is configured can suppress a phone", crm="crms.toml")
         vault = open_vault(self.settings.var)
@@ -298,6 +298,10 @@ class Desk:
                 "suppression_approved",
                 {"phones": len(set(numbers)), "systems": systems, "reason": reason.strip()},
             )
+
+    def suppressing(self) -> list[str]:
+        """The systems that a suppression is written to."""
+        return self.systems.that_can(Capability.SUPPRESS)
 
     def _phone(self, written: str, brand: str) -> str:
         own = self.settings.brand(brand)

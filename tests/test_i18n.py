@@ -116,7 +116,10 @@ def match_keys() -> set[str]:
     found = {
         f"{kind.value}_{how}" for kind in domain.IdentifierKind for how in ("given", "declared")
     }
-    for name, before in (("matching.py", ""), ("processing.py", r"silent\.append\(")):
+    for name, before in (
+        ("matching.py", ""),
+        ("processing.py", r"(?:silent = tuple\(|CustomerMatch\(False, None, 0\.0, \()"),
+    ):
         source = (ROOT / "listener" / name).read_text(encoding="utf-8")
         found.update(re.findall(before + r'f?"([a-z][a-z_]+):(?:\{|")', source))
     return found
@@ -139,6 +142,11 @@ def stored_words() -> set[str]:
         "identifier": domain.IdentifierKind,
         "mark": KINDS,
         "question": LABELS,
+        "cause": domain.CauseKind,
+        "breach": domain.BreachKind,
+        "action": domain.Action,
+        "suppression": domain.SuppressionStatus,
+        "write": domain.WriteStatus,
         "loop": ("collect", "process", "deliver"),
         "claim": ("yes", "no"),
     }.items():

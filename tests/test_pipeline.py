@@ -404,6 +404,7 @@ def test_martas_complaint_becomes_a_routed_case_and_a_mail(scene: Scene) -> None
         "attached": 0,
         "alerts": 1,
         "failed": 0,
+        "promises_broken": 0,
     }
     [case] = scene.cases()
     assert (case.summary.matter, case.summary.owner) == ("harassment", "lucia")

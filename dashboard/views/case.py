@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import data
 from dashboard.marking import isolated, marked, marks_of, safe, safe_url, table
 from dashboard.pages import Page, html, query_number
-from dashboard.views import actions, contacts, reading
+from dashboard.views import actions, causes, contacts, promise, reading
 from listener import i18n
 from listener.desk import CaseView, may_work
 from listener.domain import CaseStatus
@@ -46,6 +46,12 @@ def show(page: Page) -> None:
         if may_work(page.user):
             actions.show(page, view.detail)
             contacts.match(page, view)
+    if may_work(page.user):
+        left, right = st.columns([5, 3], gap="large")
+        with left:
+            causes.show(page, view)
+        with right:
+            promise.show(page, view)
     contacts.show(page, view)
     left, right = st.columns(2, gap="large")
     with left:
