@@ -23,13 +23,20 @@ class Rule(Section):
     """What all rules have. A rule that nobody has verified is shown and never relied on."""
 
     id: Key
-    text: str  # what it says, with its article, for people
+    text: Mapping[str, str]  # what it says, with its article, by language; English must be there
     source: str
     verified: bool = True
     valid_from: date | None = None
     valid_to: date | None = None  # the last day
     channels: tuple[Channel, ...] = (Channel.CALL,)
     collection: bool = False  # holds for the collection of debts, too
+
+    @field_validator("text")
+    @classmethod
+    def _in_english(cls, text: Mapping[str, str]) -> Mapping[str, str]:
+        if not text.get("en"):
+            raise ValueError('give the text as { en = "...", es = "..." }, in English at least')
+        return text
 
     def in_force(self, day: date) -> bool:
         return (self.valid_from is None or self.valid_from <= day) and (
@@ -118,7 +125,8 @@ _DAY = timedelta(days=1)
 _ANY = tuple(Channel)
 
 
-def _own(name: str, most: int, days: int, said: str) -> FrequencyRule:
+def _own(name: str, most: int, days: int, en: str, es: str) -> FrequencyRule:
+    said = {"en": en, "es": es}
     return FrequencyRule(
         id=name, text=said, source="company policy", channels=_ANY, most=most, window=days * _DAY
     )
@@ -129,9 +137,27 @@ class CompanyPolicy(Section):
 
     hours: tuple[HoursRule, ...] = ()
     frequency: tuple[FrequencyRule, ...] = (
-        _own("company-24h", 2, 1, "at most 2 contacts within 24 hours"),
-        _own("company-7d", 3, 7, "at most 3 contacts within 7 days"),
-        _own("company-30d", 4, 30, "at most 4 contacts within 30 days"),
+        _own(
+            "company-24h",
+            2,
+            1,
+            "at most 2 contacts within 24 hours",
+            "como mucho 2 contactos en 24 horas",
+        ),
+        _own(
+            "company-7d",
+            3,
+            7,
+            "at most 3 contacts within 7 days",
+            "como mucho 3 contactos en 7 días",
+        ),
+        _own(
+            "company-30d",
+            4,
+            30,
+            "at most 4 contacts within 30 days",
+            "como mucho 4 contactos en 30 días",
+        ),
     )
     apart: Duration = timedelta(hours=24)  # two contacts closer than this show weak supervision
     cool_off: Duration = timedelta(days=90)  # after "not interested"

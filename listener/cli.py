@@ -378,14 +378,19 @@ def crm_import(
     mapping: Annotated[
         Path | None, typer.Option(help="TOML: your column names and codes for ours (docs/crm.md).")
     ] = None,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Write every refused row with its line and reason here.")
+    ] = None,
 ) -> None:
-    """People, contact events and numbers from CSV; bad rows are listed, the rest comes in."""
+    """People, contact events and numbers from CSV or XLSX; bad rows are listed, the rest comes in."""
     from listener import imports
 
     if not (people or events or numbers):
         raise typer.BadParameter("name at least one of --people, --events, --numbers")
     settings = _settings()
-    refused = imports.crm(settings, _database(settings), people, events, numbers, mapping, err)
+    refused = imports.crm(
+        settings, _database(settings), people, events, numbers, mapping, err, rejects=rejects
+    )
     raise typer.Exit(1 if refused else 0)
 
 

@@ -7,7 +7,7 @@ Rules: `config/rules/calling/<country>.toml`, `config/rules/company.toml` (docs/
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -41,7 +41,13 @@ class Refusal:
     event_id: str
     at: datetime
     following: tuple[ContactEvent, ...]
-    rule: str
+    rule: Mapping[str, str]
+
+
+CARE_ONLY = {
+    "en": "A number for customer care does not sell",
+    "es": "Un número de atención al cliente no vende",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +116,7 @@ def judge(
         if is_call(e)
         and kind_of(e.caller_number, e.at, registry, log.country) is NumberKind.CARE_ONLY
     ]
-    found.add(
-        BreachKind.NUMBER_RANGE, "a number for customer care does not sell", "registry", False, care
-    )
+    found.add(BreachKind.NUMBER_RANGE, CARE_ONLY, "registry", False, care)
     for refusal in refusals:
         following = [e for e in refusal.following if e in log.sales]
         kind = BreachKind.AFTER_REFUSAL if refusal.event_id else BreachKind.AFTER_REGISTER
@@ -124,6 +128,7 @@ def judge(
 class _Found:
     """Breaches by rule, in the order in which they were found."""
 
+    texts: dict[tuple[BreachKind, str, str, bool], Mapping[str, str]] = field(default_factory=dict)
     events: dict[tuple[BreachKind, str, str, bool], list[ContactEvent]] = field(
         default_factory=dict
     )
@@ -131,13 +136,15 @@ class _Found:
     def add(
         self,
         kind: BreachKind,
-        rule: str,
+        rule: Mapping[str, str],
         source: str,
         by_law: bool,
         events: Sequence[ContactEvent],
     ) -> None:
         if events:
-            self.events.setdefault((kind, rule, source, by_law), []).extend(events)
+            key = (kind, rule["en"], source, by_law)
+            self.texts[key] = rule
+            self.events.setdefault(key, []).extend(events)
 
     def add_rule(
         self, kind: BreachKind, rule: Rule, by_law: bool, events: Sequence[ContactEvent]
@@ -146,9 +153,10 @@ class _Found:
             self.add(kind, rule.text, rule.source, by_law, events)
 
     def breaches(self) -> Iterator[Breach]:
-        for (kind, rule, source, by_law), events in self.events.items():
+        for key, events in self.events.items():
+            kind, _, source, by_law = key
             ids = dict.fromkeys(e.event_id for e in sorted(events, key=lambda e: e.at))
-            yield Breach(kind, rule, source, tuple(ids), by_law)
+            yield Breach(kind, self.texts[key], source, tuple(ids), by_law)
 
 
 # ---------------------------------------------------------------------------- hours and days

@@ -34,6 +34,11 @@ from listener.domain import (
     Reason,
 )
 
+_AFTER_REFUSAL = {"en": "No contact after a refusal", "es": "Ningún contacto tras un rechazo"}
+_AFTER_SUPPRESSION = {
+    "en": "No contact after a suppression",
+    "es": "Ningún contacto tras una supresión",
+}
 _OURS = (NumberKind.OWN, NumberKind.CARE_ONLY, NumberKind.AGENCY)
 _CLOSES = (*REFUSED, Disposition.SALE, Disposition.INTERESTED)
 
@@ -100,17 +105,21 @@ def _coded(log: ContactLog, company: CompanyPolicy) -> Iterator[Refusal]:
         following = log.after(event.at, None if forever else company.cool_off)
         until = _renewed(log, event.at)
         following = [e for e in following if until is None or e.at < until]
+        days = company.cool_off.days
         rule = (
-            'none after "do not call"'
+            {"en": 'No contact after "do not call"', "es": "Ningún contacto tras «no llamar»"}
             if forever
-            else f'none for {company.cool_off.days} days after "not interested"'
+            else {
+                "en": f'No contact for {days} days after "not interested"',
+                "es": f"Ningún contacto durante {days} días tras «no le interesa»",
+            }
         )
         if following:
             yield Refusal(event.event_id, event.at, tuple(following), rule)
     if log.suppressed_at is not None:
         later = log.after(log.suppressed_at)
         if later:
-            yield Refusal("", log.suppressed_at, tuple(later), "none after a suppression")
+            yield Refusal("", log.suppressed_at, tuple(later), _AFTER_SUPPRESSION)
 
 
 def _renewed(log: ContactLog, refused_at: datetime) -> datetime | None:
@@ -141,10 +150,10 @@ def _uncoded(log: ContactLog, post: Post | None) -> Iterator[Refusal]:
     if post is not None:
         for sentence in contact_words.told_refusals(post.text, post.refusals):
             found |= {e.event_id: e for e in _calls_meant(log, post, sentence)}
-    for event in found.values():
+    for event in sorted(found.values(), key=lambda e: e.at):
         following = log.after(event.at)
         if following:
-            yield Refusal(event.event_id, event.at, tuple(following), "none after a refusal")
+            yield Refusal(event.event_id, event.at, tuple(following), _AFTER_REFUSAL)
 
 
 def _redialled(event: ContactEvent) -> bool:

@@ -284,10 +284,10 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A *possible* breach of one rule, by the events that it names."""
+    """A *possible* breach of one rule (its text by language), by the events that it names."""
 
     kind: BreachKind
-    rule: str
+    rule: Mapping[str, str]
     source: str
     event_ids: tuple[str, ...]
     by_law: bool

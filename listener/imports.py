@@ -5,17 +5,25 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from listener import pipeline
 from listener.crm import csv_import
+from listener.crm.csv_import import Refusal
 from listener.domain import Mention, Problem
 from listener.errors import ConfigError
 from listener.pipeline import Road
@@ -61,17 +69,7 @@ def mentions(road: Road, path: Path, rejects: Path | None, console: Console) -> 
             sheet = stack.enter_context(_opened(rejects))
             writer = csv.writer(sheet)
             writer.writerow(["line", "reason", "excerpt"])
-        bar = stack.enter_context(
-            Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                console=console,
-                transient=True,
-                disable=not console.is_terminal,
-            )
-        )
+        bar = stack.enter_context(_bar(console))
         task = bar.add_task(path.name, total=None)
         rows = read_file(path, now=road.now(), default_tz=road.settings.listener.service.zone)
         for batch in _batches(rows):
@@ -105,25 +103,64 @@ def crm(
     numbers: Path | None,
     mapping: Path | None,
     console: Console,
+    *,
+    rejects: Path | None = None,
 ) -> int:
-    """Import what is given, people first, because events refer to them; prints one line a file
-    and every refused row. Returns how many rows were refused."""
-    refused = 0
-    for path, load in (
-        (people, csv_import.import_people),
-        (numbers, csv_import.import_numbers),
-        (events, csv_import.import_events),
-    ):
-        if path is None:
-            continue
-        report = load(db, settings, path, mapping=mapping)
-        refused += len(report.refused)
-        console.print(str(report), markup=False)
-        for problem in report.refused[:_SHOWN]:
-            console.print(f"  line {problem.line}: {problem.reason}", markup=False)
-        if len(report.refused) > _SHOWN:
-            console.print(f"  … and {len(report.refused) - _SHOWN} more")
-    return refused
+    """Import what is given, people first, because events refer to them; prints what each column was
+    taken for, one line a file and the first refused rows. `rejects` (CSV) gets every refused row
+    with its file, line and reason. Returns how many rows were refused."""
+    total = 0
+    with ExitStack() as stack:
+        writer = None
+        if rejects is not None:
+            writer = csv.writer(stack.enter_context(_opened(rejects)))
+            writer.writerow(["file", "line", "reason", "excerpt"])
+        for path, load in (
+            (people, csv_import.import_people),
+            (numbers, csv_import.import_numbers),
+            (events, csv_import.import_events),
+        ):
+            if path is None:
+                continue
+            with _bar(console) as bar:
+                task = bar.add_task(path.name, total=None)
+
+                def told(
+                    rows: int,
+                    refused: Sequence[Refusal],
+                    bar: Progress = bar,
+                    task: TaskID = task,
+                    path: Path = path,
+                ) -> None:
+                    bar.advance(task, rows)
+                    for row in refused if writer is not None else ():
+                        reason, excerpt = cell(row.reason), cell(row.excerpt)
+                        writer.writerow([path.name, row.line, reason, excerpt])  # type: ignore[union-attr]
+
+                report = load(db, settings, path, mapping=mapping, progress=told)
+            total += len(report.refused)
+            console.print(f"columns: {', '.join(report.columns)}", markup=False, soft_wrap=True)
+            console.print(str(report), markup=False, soft_wrap=True)
+            for problem in report.refused[:_SHOWN]:
+                console.print(
+                    f"  line {problem.line}: {problem.reason}", markup=False, soft_wrap=True
+                )
+            if len(report.refused) > _SHOWN:
+                hint = "" if rejects else "; --rejects FILE writes them all"
+                console.print(f"  … and {len(report.refused) - _SHOWN} more{hint}")
+    return total
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
 
 
 def _opened(rejects: Path) -> TextIO:

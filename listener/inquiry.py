@@ -311,7 +311,7 @@ def to_json(found: Diagnosis, language: str, zone: Any) -> dict[str, Any]:
         "breaches": [
             {
                 "kind": b.kind.value,
-                "rule": b.rule,
+                "rule": b.rule.get(language) or b.rule["en"],
                 "event_ids": list(b.event_ids),
                 "source": b.source,
             }

@@ -297,6 +297,73 @@ def reader(public: Path | None, count: int) -> dict[str, Any]:
     return measure(public)
 
 
+def crm(public: Path | None, count: int) -> dict[str, Any]:
+    """Import of `count` contact events (a fifth as many people), then look-ups by phone and whole
+    histories; one row in ten thousand is bad."""
+    from listener.crm.local import LocalCrm
+    from listener.domain import Identifier, IdentifierKind
+    from listener.storage import Database
+    from listener.vault import open_vault
+
+    rng = random.Random(21)
+    persons = max(10, count // 5)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        people, events = folder / "people.csv", folder / "events.csv"
+        with people.open("w") as out:
+            out.write("customer_id,name,phone,email,country,status\n")
+            for i in range(persons):
+                out.write(f"C{i},Name {i},6{i:08d},c{i}@mail.example,ES,customer\n")
+        bad = 0
+        with events.open("w") as out:
+            out.write(
+                "event_id,at,direction,channel,customer_id,customer_number,caller_number,campaign,"
+                "list,agent,disposition,duration_s,note\n"
+            )
+            for i in range(count):
+                who = rng.randrange(persons)
+                day = f"2026-{1 + i % 10:02d}-{1 + i % 28:02d}T{9 + i % 11:02d}:{i % 60:02d}:00Z"
+                if i % 10_000 == 5_000:
+                    day, bad = "31/31/2026", bad + 1
+                out.write(
+                    f"E{i},{day},out,call,{f'C{who}' if i % 7 else ''},6{who:08d},1004,Fibra,"
+                    f"L{i % 50},A{i % 200},no_answer,{i % 90},nota {i % 1000}\n"
+                )
+        env = {**os.environ, "LISTENER_VAR": name, "LISTENER_CONFIG": str(ROOT / "config")}
+        env.pop("LISTENER_DATABASE_URL", None)
+        seconds, peak = {}, 0.0
+        for option, file in (("--people", people), ("--events", events)):
+            wall, used, _, err = measured([*LISTENER, "crm", "import", option, str(file)], env)
+            seconds[option], peak = round(wall, 1), max(peak, used)
+            last = err.strip().splitlines()[-3:]
+        db = Database(f"sqlite:///{folder / 'listener.db'}")
+        local = LocalCrm(db, open_vault(folder))
+        found, times = 0, {"find": [], "history": []}
+        for _ in range(500):
+            who = rng.randrange(persons)
+            start = time.perf_counter()
+            candidates = local.find([Identifier(IdentifierKind.PHONE, f"+346{who:08d}")])
+            times["find"].append(time.perf_counter() - start)
+            start = time.perf_counter()
+            found += len(local.history(candidates[0].customer.ref))
+            times["history"].append(time.perf_counter() - start)
+        db.close()
+        size = (folder / "listener.db").stat().st_size
+    return {
+        "people": persons,
+        "events": count,
+        "bad_rows": bad,
+        "said": last,
+        "seconds": seconds,
+        "events_per_second": round(count / seconds["--events"]),
+        "peak_mb": round(peak),
+        "database_mb": round(size / 1e6),
+        "contacts_read": found,
+        "median_ms": {k: round(1000 * sorted(v)[len(v) // 2], 2) for k, v in times.items()},
+        "p95_ms": {k: round(1000 * sorted(v)[int(len(v) * 0.95)], 2) for k, v in times.items()},
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--public", type=Path)
@@ -309,6 +376,7 @@ def main() -> None:
             "classify": classify,
             "road": road,
             "contract": contract,
+            "crm": crm,
             "robust": robust,
         }[part](given.public, given.count)
         print(json.dumps({part: result}, ensure_ascii=False, indent=1), flush=True)

@@ -11,8 +11,9 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
-from listener import phones
+from listener import imports, phones
 from listener.crm import csv_import, csv_rows
 from listener.crm.csv_import import Report, import_events, import_numbers, import_people
 from listener.crm.local import LocalCrm
@@ -488,3 +489,81 @@ def test_a_row_is_read_or_refused_and_nothing_else(cells: dict[str, str]) -> Non
     else:
         reason = f"read at {values['at'].astimezone(UTC)}"
     assert reason
+
+
+# ---------------------------------------------------------------------------- spreadsheets, rejects
+
+
+def book(folder: Path, name: str, rows: list[list[object]]) -> Path:
+    from openpyxl import Workbook
+
+    made = Workbook()
+    for row in rows:
+        made.active.append(row)  # type: ignore[union-attr]
+    made.save(folder / name)
+    return folder / name
+
+
+def test_a_spreadsheet_is_read_as_its_csv_would_be(
+    sqlite_database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    people(sqlite_database, settings, tmp_path)
+    path = book(
+        tmp_path,
+        "log.xlsx",
+        [
+            [
+                "Event_ID",
+                "at",
+                "direction",
+                "channel",
+                "customer_id",
+                "list_loaded_at",
+                "duration_s",
+            ],
+            ["X-1", datetime(2026, 3, 2, 10, 15), "out", "call", "C-1", datetime(2026, 1, 7), 64.0],
+            [],
+            ["X-2", "yesterday", "out", "call", "C-1", None, 0],
+            [7, datetime(2026, 3, 3, 10, 0), "out", "call", "C-1", None, None],
+        ],
+    )
+    report = import_events(sqlite_database, settings, path, now=NOW)
+    assert counts(report) == (2, 0, 0, 1)
+    assert report.refused[0].line == 4
+    first, second = (
+        e for e in local(sqlite_database, settings).history("C-1") if e.event_id in ("X-1", "7")
+    )
+    assert first.at == datetime(2026, 3, 2, 9, 15, tzinfo=UTC)
+    assert (first.duration_s, second.event_id) == (64, "7")
+    assert counts(import_events(sqlite_database, settings, path, now=NOW)) == (0, 0, 2, 1)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", b"event_id,at\n1,2\n"])
+def test_what_is_no_spreadsheet_is_told(
+    sqlite_database: Database, settings: Settings, tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "log.xlsx"
+    path.write_bytes(content)
+    with pytest.raises(ImportError_, match=r"log\.xlsx"):
+        import_events(sqlite_database, settings, path, now=NOW)
+
+
+def test_every_refused_row_goes_into_a_file(
+    sqlite_database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    rows = "".join(f"C-{i},{'XX' if i % 2 else 'ES'}\n" for i in range(60))
+    file = write(tmp_path, "people.csv", "customer_id,country\n" + rows + "=C-9,=cmd\n")
+    out = tmp_path / "rejects.csv"
+    told = io.StringIO()
+    refused = imports.crm(
+        settings, sqlite_database, file, None, None, None, Console(file=told), rejects=out
+    )
+    with out.open(newline="", encoding="utf-8") as sheet:
+        written = list(csv.reader(sheet))
+    assert refused == 31
+    assert written[0] == ["file", "line", "reason", "excerpt"]
+    assert written[1][:2] == ["people.csv", "3"]
+    assert len(written) == 32
+    assert written[-1][3].startswith("'=C-9")  # no formula for the spreadsheet that opens it
+    assert "columns: customer_id, country" in told.getvalue()
+    assert "and 11 more" in told.getvalue()

@@ -83,7 +83,7 @@ def _breaches(page: Page, breaches: Sequence[Breach]) -> None:
     rows = [
         (
             safe(page.label("breach", b.kind.value)),
-            f"{isolated(b.rule)}<br><small>{safe(_('Law') if b.by_law else _('Company policy'))}"
+            f"{isolated(b.rule.get(page.language) or b.rule['en'])}<br><small>{safe(_('Law') if b.by_law else _('Company policy'))}"
             f" · {isolated(b.source)}</small>",
             isolated(_ids(b.event_ids)),
         )

@@ -1,4 +1,4 @@
-"""people.csv, events.csv and numbers.csv into the tables of `local`: streamed, a batch a commit.
+"""people, events and numbers from CSV or XLSX into the tables of `local`: streamed, a batch a commit.
 
 Importing again updates what changed, by customer_id, event_id, or number with brand and first day;
 the same file twice changes nothing. Rows that cannot be read are refused with their line and
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -19,13 +19,13 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listener.crm import csv_rows
+from listener.crm import csv_rows, spreadsheet_rows
 from listener.crm.csv_rows import COLUMNS, REQUIRED, Kind, Names, Reading
 from listener.crm.local import open_phone, seal_phone
 from listener.domain import IdentifierKind, Problem
 from listener.errors import ImportError_
 from listener.settings import Settings
-from listener.sources.rows import Form, Line, Record, detect, lines_of, records
+from listener.sources.rows import Form, Record, detect, lines_of, records
 from listener.storage import Database
 from listener.storage.database import upsert
 from listener.storage.mentions import save_problems
@@ -75,6 +75,11 @@ _ABSENT: Mapping[Kind, Mapping[str, Any]] = {
 class Refusal:
     line: int
     reason: str
+    excerpt: str = ""
+
+
+Progress = Callable[[int, Sequence[Refusal]], None]
+"""Told after each batch: how many rows it had, and which of them were refused."""
 
 
 @dataclass
@@ -86,6 +91,7 @@ class Report:
     updated: int = 0
     unchanged: int = 0
     refused: list[Refusal] = field(default_factory=list)
+    columns: tuple[str, ...] = ()  # of ours that the file has
     kept_aside: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
 
@@ -107,9 +113,10 @@ def import_people(
     mapping: Path | None = None,
     invented: bool = False,
     now: datetime | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Raises ImportError_ when the file cannot be read at all, or lacks a column it must have."""
-    return _import(Kind.PEOPLE, db, settings, path, mapping, invented, now)
+    return _import(Kind.PEOPLE, db, settings, path, mapping, invented, now, progress)
 
 
 def import_events(
@@ -120,9 +127,10 @@ def import_events(
     mapping: Path | None = None,
     invented: bool = False,
     now: datetime | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Import people first: their country reads the national numbers of their events."""
-    return _import(Kind.EVENTS, db, settings, path, mapping, invented, now)
+    return _import(Kind.EVENTS, db, settings, path, mapping, invented, now, progress)
 
 
 def import_numbers(
@@ -133,8 +141,9 @@ def import_numbers(
     mapping: Path | None = None,
     invented: bool = False,
     now: datetime | None = None,
+    progress: Progress | None = None,
 ) -> Report:
-    return _import(Kind.NUMBERS, db, settings, path, mapping, invented, now)
+    return _import(Kind.NUMBERS, db, settings, path, mapping, invented, now, progress)
 
 
 def _import(
@@ -145,6 +154,7 @@ def _import(
     mapping: Path | None,
     invented: bool,
     now: datetime | None,
+    progress: Progress | None,
 ) -> Report:
     names = csv_rows.load_names(mapping, kind) if mapping else Names()
     how = Reading(
@@ -160,7 +170,9 @@ def _import(
         for batch in batches:
             with db.write() as session:
                 at = now or datetime.now(UTC)
-                _Batch(session, vault, kind, how, report, invented, at).store(batch)
+                refused = _Batch(session, vault, kind, how, report, invented, at).store(batch)
+            if progress is not None:
+                progress(len(batch), refused)
     except OSError as error:
         raise ImportError_(f"cannot read {path}: {error.strerror}.") from error
     if kind is Kind.EVENTS and report.new + report.updated:
@@ -186,37 +198,59 @@ def _brands(settings: Settings) -> dict[str, tuple[str, str]]:
 
 
 def _batches(kind: Kind, path: Path, names: Names, report: Report) -> Iterator[list[Record]]:
-    encoding = detect(path)
-    if encoding.note:
-        report.notes.append(encoding.note)
-    lines = lines_of(path, encoding)
-    form = _form(kind, path, lines, names)
+    form, rows = _records(kind, path, names, report)
     known = set(COLUMNS[kind])
+    report.columns = tuple(c for c in form.columns if c in known)
     report.kept_aside = tuple(c for c in form.columns if c and c not in known)
     if kind is Kind.NUMBERS and report.kept_aside:
         report.notes.append("the registry of numbers does not keep them")
-    rows = records(lines, form)
     while batch := list(islice(rows, BATCH)):
         yield batch
 
 
-def _form(kind: Kind, path: Path, lines: Iterator[Line], names: Names) -> Form:
-    """Of the header, in our words. Takes the lines up to the header out of `lines`."""
+def _records(kind: Kind, path: Path, names: Names, report: Report) -> tuple[Form, Iterator[Record]]:
+    if spreadsheet_rows.is_sheet(path):
+        sheet = spreadsheet_rows.rows(path)
+        first = next(sheet, None)
+        form = _form(kind, path, first[0] if first else 1, first[1] if first else [], ",", names)
+        return form, (_of_sheet(number, cells, form) for number, cells in sheet)
+    encoding = detect(path)
+    if encoding.note:
+        report.notes.append(encoding.note)
+    lines = lines_of(path, encoding)
     head = next((line for line in lines if line.text.strip()), None)
-    if head is None:
-        raise ImportError_(f"{path}: the file is empty. Its first line names the columns.")
-    header = head.text.lstrip("\ufeff").rstrip("\r\n")
+    header = head.text.lstrip("\ufeff").rstrip("\r\n") if head else ""
     delimiter = max(",;\t|", key=header.count)
     try:
         written = next(csv.reader([header], delimiter=delimiter, strict=True), [])
     except csv.Error as error:
-        raise ImportError_(f"{path}, line {head.number}: no readable header ({error}).") from error
+        number = head.number if head else 1
+        raise ImportError_(f"{path}, line {number}: no readable header ({error}).") from error
+    form = _form(kind, path, head.number if head else 1, written, delimiter, names)
+    return form, records(lines, form)
+
+
+def _of_sheet(number: int, cells: Sequence[str], form: Form) -> Record:
+    raw = ",".join(cells)
+    if len(cells) > len(form.columns):
+        reason = f"{len(cells)} cells in a sheet of {len(form.columns)} columns"
+        return Record(number, raw, None, reason)
+    filled = [*cells, *[""] * (len(form.columns) - len(cells))]
+    return Record(number, raw, dict(zip(form.columns, filled, strict=True)))
+
+
+def _form(
+    kind: Kind, path: Path, number: int, written: Sequence[str], delimiter: str, names: Names
+) -> Form:
+    """Of the header, in our words."""
+    if not written:
+        raise ImportError_(f"{path}: the file is empty. Its first line names the columns.")
     columns = [c.strip().lower() for c in written]
     columns = [names.columns.get(c, c) for c in columns]
     missing = [c for c in REQUIRED[kind] if c not in columns]
     if missing:
         raise ImportError_(
-            f"{path}, line {head.number}: the column {', '.join(missing)} is missing; the header "
+            f"{path}, line {number}: the column {', '.join(missing)} is missing; the header "
             f"has: {', '.join(columns)[:300]}. Name it so, or give a mapping file."
         )
     twins = sorted({c for c in columns if c and columns.count(c) > 1})
@@ -238,9 +272,10 @@ class _Batch:
     invented: bool
     now: datetime
 
-    def store(self, batch: Sequence[Record]) -> None:
+    def store(self, batch: Sequence[Record]) -> list[Refusal]:
+        """Gives the rows that were refused."""
         table = _TABLES[self.kind]
-        parsed = self._parse(batch)
+        parsed, refused = self._parse(batch)
         keys = [c.name for c in sa.inspect(table).primary_key]
         stored = self._stored(table, keys, [tuple(v[k] for k in keys) for v in parsed])
         changed: dict[tuple[Any, ...], dict[str, Any]] = {}
@@ -263,6 +298,7 @@ class _Batch:
             upsert(self.session, table.__table__, rows, update=update)
         if self.kind is Kind.PEOPLE:
             self._write_identifiers(list(changed.values()))
+        return refused
 
     def _row(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """As it is stored: the customer's phone sealed, with its index."""
@@ -273,7 +309,7 @@ class _Batch:
             row["customer_number_sealed"] = self.vault.seal(number) if number else ""
         return row
 
-    def _parse(self, batch: Sequence[Record]) -> list[dict[str, Any]]:
+    def _parse(self, batch: Sequence[Record]) -> tuple[list[dict[str, Any]], list[Refusal]]:
         good: list[dict[str, Any]] = []
         problems: list[Problem] = []
         how = self._with_countries(batch)
@@ -286,11 +322,12 @@ class _Batch:
                 except ValueError as error:
                     reason = str(error)
             problems.append(Problem(reason, record.raw.rstrip("\r\n")[:_EXCERPT], record.number))
+        refused = [Refusal(p.line or 0, p.reason, p.excerpt) for p in problems]
         if problems:
-            self.report.refused += [Refusal(p.line or 0, p.reason) for p in problems]
+            self.report.refused += [replace(r, excerpt="") for r in refused]
             safe = [Problem(p.reason, p.excerpt.replace("\0", "␀"), p.line) for p in problems]
             save_problems(self.session, f"crm/{self.report.file}", safe, now=self.now)
-        return good
+        return good, refused
 
     def _values(self, row: Mapping[str, str], how: Reading) -> dict[str, Any]:
         if any("\0" in cell for cell in row.values()):

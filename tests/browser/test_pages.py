@@ -19,7 +19,9 @@ from playwright.sync_api import Page, expect
 from browser.conftest import Served
 from browser.world import PASSWORD
 from dashboard import cookies
-from listener import accounts
+from listener import accounts, promise
+from listener.httpclient import HttpClient
+from listener.pipeline import Road
 from listener.storage import cases, people
 
 Open = Callable[..., Page]
@@ -230,6 +232,26 @@ def test_ana_takes_notes_and_closes_a_case(opened: Open, served: Served) -> None
     assert [e.kind for e in case.timeline if e.actor == "ana"] == ["assigned", "note", "status"]
 
 
+def test_ana_sees_why_and_ends_the_contact(opened: Open, served: Served, screenshots: Path) -> None:
+    number = case_of(served, "lucia")
+    page = signed_in(opened, served, "ana", f"/case?id={number}")
+    expect(page.get_by_role("heading", name="¿Por qué volvimos a llamar?")).to_be_visible()
+    why = page.locator("[data-testid=stVerticalBlock]", has_text="rechazo sin codificar").last
+    expect(why).to_be_visible()
+    expect(page.get_by_text("oferta comercial")).to_be_visible()
+    page.get_by_label("Motivo (otros lo leerán)").fill("Se lo prometimos <b>hoy</b>")
+    page.get_by_role("button", name="Aprobar la supresión").click()
+    expect(page.get_by_text("La supresión está aprobada")).to_be_visible()
+    expect(page.get_by_text("Aprobada por ana")).to_be_visible()
+    write_what_waits(served)
+    page.reload()
+    expect(page.get_by_text("en vigor").first).to_be_visible()
+    expect(page.get_by_text("Contactos después: 0")).to_be_visible()
+    expect(page.locator(".ls-steps")).to_contain_text("el sistema confirmó la supresión")
+    page.get_by_role("heading", name="Quién lo escribe").evaluate("e => e.scrollIntoView()")
+    shoot(page, screenshots, "case-promise-es")
+
+
 def test_a_click_corrects_a_label_for_good(opened: Open, served: Served) -> None:
     number = case_of(served, "persona0")
     page = signed_in(opened, served, "ben", f"/case?id={number}")
@@ -292,6 +314,18 @@ def test_ana_says_who_the_author_is(opened: Open, served: Served) -> None:
     expect(page.get_by_text("El cliente está guardado.")).to_be_visible()
     expect(page.get_by_role("link", name="Abrir la ficha")).to_be_visible()
     assert stored(served, "tomas").summary.customer_ref == "C-1002"
+
+
+def write_what_waits(served: Served) -> None:
+    """What the deliver loop does."""
+    world = served.world
+    road = Road(
+        world.settings,
+        world.db,
+        HttpClient(world.settings.listener.http),
+        lambda: None,  # type: ignore[arg-type, return-value]
+    )
+    assert promise.write(road)["written"] == 1
 
 
 # ---------------------------------------------------------------------------- what is not allowed
