@@ -34,6 +34,7 @@ from listener.notifiers import NOTIFIERS
 from listener.notifiers.render import render
 from listener.query import Prepared, Query, Searchable, prepare
 from listener.reader import Reads
+from listener.rematching import rematch
 from listener.settings import Delivery, Settings, SourceConfig
 from listener.sources import SOURCES, options_of
 from listener.storage import Database, alerts, cases, health, mentions, people
@@ -317,7 +318,7 @@ def process(road: Road, *, limit: int | None = None) -> dict[str, Any]:
         # Here and not below: without the reader it is not the mentions that are at fault.
         reader = reader or road.reader()
         counts.add(_process_batch(road, reader, batch))
-    return counts.to_json() | promise.watch(road)
+    return counts.to_json() | rematch(road) | promise.watch(road)
 
 
 def _process_batch(

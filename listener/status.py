@@ -13,8 +13,9 @@ from rich.table import Table
 from listener import alerting, raising
 from listener.pipeline import utc_now
 from listener.settings import Settings
-from listener.storage import Database, health, trends
+from listener.storage import Database, health, suppressions, trends
 from listener.storage.health import LoopHealth, SubscriptionHealth
+from listener.storage.suppressions import Kept
 
 # A loop that is at work has this long before it counts as stuck.
 LONGEST_RUN = timedelta(hours=6)
@@ -30,6 +31,7 @@ class Report:
     problems: tuple[str, ...]
     counts: dict[str, Any]
     notifications: dict[str, int]
+    promise: Kept
     sources: tuple[SubscriptionHealth, ...]
     loops: tuple[LoopHealth, ...]
 
@@ -43,6 +45,7 @@ class Report:
                 "notifications": self.notifications,
             },
             "counts": self.counts,
+            "promise": asdict(self.promise),
             "sources": [asdict(s) for s in self.sources],
             "loops": [asdict(loop) for loop in self.loops],
         }
@@ -55,9 +58,21 @@ def report(settings: Settings, db: Database, now: datetime | None = None) -> Rep
         sources = tuple(health.subscriptions(session))
         loops = tuple(health.loops(session))
         reached = bool(raising.standing_recipients(session, settings))
+        kept = suppressions.kept(session)
     notifications = counts.pop("by_notification")
     problems = judge(settings, sources, loops, counts, notifications, at, reached=reached)
-    return Report(not problems, tuple(problems), counts, notifications, sources, loops)
+    problems += of_promise(kept)
+    return Report(not problems, tuple(problems), counts, notifications, kept, sources, loops)
+
+
+def of_promise(kept: Kept) -> list[str]:
+    """What is wrong with the promise, in words."""
+    problems = []
+    if kept.failed_writes:
+        problems.append(
+            f"{kept.failed_writes} writes to CRMs or diallers were given up; each case says why"
+        )
+    return problems
 
 
 def judge(
@@ -119,6 +134,13 @@ def show(status: Report, out: Console) -> None:
         out.print(f"  • {problem}", markup=False)
     counts = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in status.counts.items())
     out.print(counts)
+    kept = status.promise
+    orders = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in kept.by_status.items())
+    longest = f"{kept.longest}" if kept.longest is not None else "-"
+    out.print(
+        f"suppressions: {orders or 'none'}; contacts after one: {kept.contacts_after}; "
+        f"longest from complaint to effect: {longest}"
+    )
     table = Table("source", "last success", "last new item", "items", "failures", box=None)
     for source in status.sources:
         table.add_row(

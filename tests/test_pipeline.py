@@ -404,6 +404,7 @@ def test_martas_complaint_becomes_a_routed_case_and_a_mail(scene: Scene) -> None
         "attached": 0,
         "alerts": 1,
         "failed": 0,
+        "matched_later": 0,
         "promises_broken": 0,
     }
     [case] = scene.cases()

@@ -395,3 +395,36 @@ def test_the_worker_that_holds_a_write_is_left_alone(scene: Scene) -> None:
     promise.write(scene.road())
     with scene.db.read() as session:
         assert suppressions.claimed(session) == []
+
+
+def test_a_crm_that_was_down_is_asked_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    down = CRMError("no answer", crm="local", retry=True)
+    local = CRMS["local"]
+
+    class Down(Cannot):
+        name = "local"
+        can = frozenset({Capability.FIND})
+
+        def find(self, identifiers: Sequence[Any]) -> list[Any]:
+            raise down
+
+    class Module:
+        NAME, Options = "local", Section
+
+        @staticmethod
+        def open(*_: Any) -> Any:
+            return Down()
+
+    case = scene.case().summary
+    scene.desk().set_status(
+        ANA, case.id, CaseStatus.CLOSED, Resolution.ANSWERED, version=case.version
+    )
+    monkeypatch.setitem(CRMS, "local", Module)  # type: ignore[arg-type]
+    detail = scene.post()
+    assert detail.summary.customer_ref is None
+    assert any(r.startswith("crm_unavailable:") for r in (detail.match or {})["reasons"])
+    assert pipeline.process(scene.road())["matched_later"] == 0
+    monkeypatch.setitem(CRMS, "local", local)  # type: ignore[arg-type]
+    assert pipeline.process(scene.road())["matched_later"] == 1
+    assert scene.case().summary.customer_ref == "C-1"
+    assert pipeline.process(scene.road())["matched_later"] == 0

@@ -393,6 +393,52 @@ def _says_more(match: CustomerMatch, stored: Mapping[str, Any] | None) -> bool:
     return match.decided or len(match.candidates) > known
 
 
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """A case whose author a CRM has still to tell, by its newest mention."""
+
+    id: int
+    brand: str
+    text: str
+    source: str
+    author: str | None
+
+
+def waiting_for_crm(session: Session, *, limit: int) -> list[Unmatched]:
+    """Open cases without a customer of which a CRM could not be asked, oldest first."""
+    told = sa.cast(CaseRow.match, sa.Text)
+    rows = session.execute(
+        sa.select(CaseRow, MentionRow, AuthorRow.handle)
+        .join(MentionRow, MentionRow.id == CaseRow.last_mention_id)
+        .outerjoin(AuthorRow, AuthorRow.id == MentionRow.author_id)
+        .where(
+            CaseRow.status != CaseStatus.CLOSED,
+            CaseRow.customer_ref.is_(None),
+            sa.or_(told.contains("crm_unavailable:"), told.contains("not_asked:")),
+        )
+        .order_by(CaseRow.id)
+        .limit(limit)
+    ).all()
+    return [Unmatched(c.id, c.brand, m.text, m.source, handle) for c, m, handle in rows]
+
+
+def rematched(session: Session, case_id: int, match: CustomerMatch, now: datetime) -> bool:
+    """What the CRMs say now; True when they name the customer. A person's word stands."""
+    row = session.scalars(_locked(session, sa.select(CaseRow).where(CaseRow.id == case_id))).one()
+    if row.customer_ref or (row.match or {}).get("confirmed_by"):
+        return False
+    stored = match_to_json(match)
+    if stored == row.match:
+        return False
+    row.match = stored
+    row.crm = match.customer.crm if match.customer else row.crm
+    row.customer_ref = match.customer.ref if match.decided and match.customer else None
+    if row.customer_ref:
+        data = {"from": None, "to": row.customer_ref, "crm": row.crm}
+        _changed(session, row, now, LISTENER, "customer", data)
+    return bool(row.customer_ref)
+
+
 # ---------------------------------------------------------------------------- for people
 
 

@@ -1,0 +1,33 @@
+"""Cases whose author nobody could tell yet, because a CRM did not answer or was not asked: asked
+again at each turn, a few at a time, until every system has spoken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from listener import processing
+from listener.storage import cases
+
+if TYPE_CHECKING:
+    from listener.pipeline import Road
+
+AT_ONCE = 20
+
+
+def rematch(road: Road) -> dict[str, int]:
+    """Ask the CRMs again for the open cases that wait for them."""
+    with road.db.read() as session:
+        waiting = cases.waiting_for_crm(session, limit=AT_ONCE)
+    found = 0
+    for case in waiting:
+        brand = road.settings.brand(case.brand)
+        if brand is None or road.stop.is_set():
+            continue
+        match = processing.match_author(
+            road.crms, road.settings, case.text, case.source, case.author, brand
+        )
+        with road.db.write() as session:
+            found += cases.rematched(session, case.id, match, road.now())
+        if any(reason.startswith("crm_unavailable:") for reason in match.reasons):
+            break  # it does not answer now; the others wait for the next turn
+    return {"matched_later": found}
