@@ -16,12 +16,22 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from listener import inquiry, phones
+from listener import inquiry, phones, replies
 from listener.accounts import utc_now
 from listener.crm import Capability, systems
 from listener.crm.local import LocalCrm
-from listener.domain import CaseStatus, ContactEvent, Customer, Diagnosis, Resolution, Role
+from listener.domain import (
+    CaseStatus,
+    Cause,
+    ContactEvent,
+    Customer,
+    Diagnosis,
+    Resolution,
+    Role,
+    SuppressionStatus,
+)
 from listener.errors import AccountError, CRMError, NotAllowed, StorageError
+from listener.replies import Situation
 from listener.settings import Settings
 from listener.storage import (
     Database,
@@ -246,6 +256,32 @@ class Desk:
         asked = inquiry.of_case(self.systems, detail)
         local = LocalCrm(self.db, open_vault(self.settings.var))
         return inquiry.judged(asked, self.settings, local, self.now())
+
+    def draft(self, user: User, case_id: int) -> tuple[Situation, str | None]:
+        """(what a reply would be about, its draft in the author's language)."""
+        _worker(user)
+        with self.db.read() as session:
+            detail = self._seen(session, user, case_id)
+            order = suppressions.of_case(session, case_id)
+        try:
+            asked = inquiry.of_case(self.systems, detail)
+        except CRMError:
+            causes: tuple[Cause, ...] = ()
+        else:
+            local = LocalCrm(self.db, open_vault(self.settings.var))
+            causes = inquiry.judged(asked, self.settings, local, self.now()).causes
+        case = detail.summary
+        state = SuppressionStatus(order.status) if order else None
+        about = replies.situation(case.matter, causes, state)
+        brand = self.settings.brand(case.brand)
+        newest = detail.mentions[-1]
+        return about, replies.draft(
+            self.settings.replies,
+            about,
+            case.lang,
+            brand=brand.name if brand else case.brand,
+            author=newest.author_name or (newest.author or "").split("@")[0],
+        )
 
     def suppress(
         self, user: User, case_id: int, *, version: int, phone: str = "", reason: str = ""

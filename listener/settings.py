@@ -10,6 +10,7 @@
     rules/calling/ES.toml  the calling rules of a country, one file each
     rules/company.toml     the company's own contact policy
     rules/diagnosis.toml   from when on a cause holds
+    templates/replies.toml drafts of replies, by situation and language
 
 Secrets are never in these files: a key that ends in `_env` names the environment variable that
 holds the secret, and `secret()` reads it when it is needed.
@@ -33,6 +34,7 @@ from listener.calendars import holidays_in
 from listener.calling_rules import CallingRules, CompanyPolicy, Thresholds
 from listener.domain import NumberKind, PriorityLevel
 from listener.errors import ConfigError, MissingCredential
+from listener.replies import ReplyTemplates
 from listener.sections import Country, Duration, Key, Language, Section, ZoneName
 
 # ---------------------------------------------------------------------------- listener.toml
@@ -360,6 +362,7 @@ class Settings(Section):
     calling: Mapping[str, CallingRules] = Field(default_factory=dict)  # by country
     company: CompanyPolicy = CompanyPolicy()
     diagnosis: Thresholds = Thresholds()
+    replies: ReplyTemplates = ReplyTemplates()
 
     def brand(self, key: str) -> Brand | None:
         return next((b for b in self.brands if b.key == key), None)
@@ -388,6 +391,7 @@ _FILES: Mapping[str, type[Section]] = {
     "rules/alerts.toml": AlertRules,
     "rules/company.toml": CompanyPolicy,
     "rules/diagnosis.toml": Thresholds,
+    "templates/replies.toml": ReplyTemplates,
 }
 _CALLING = re.compile(r"rules/calling/([A-Z]{2})\.toml")
 
@@ -428,6 +432,7 @@ def load(folder: Path | str | None = None, environ: Mapping[str, str] | None = N
         alerts=parts["rules/alerts.toml"],
         company=parts["rules/company.toml"],
         diagnosis=parts["rules/diagnosis.toml"],
+        replies=parts["templates/replies.toml"],
         calling={
             path.stem: _read(path, CallingRules)
             for path in sorted((base / "rules" / "calling").glob("*.toml"))

@@ -17,6 +17,7 @@ from babel.messages.pofile import read_po
 from dashboard.marking import KINDS
 from listener import domain, i18n
 from listener.domain import Reason
+from listener.replies import Situation
 from listener.storage.readings import LABELS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -147,6 +148,7 @@ def stored_words() -> set[str]:
         "action": domain.Action,
         "suppression": domain.SuppressionStatus,
         "write": domain.WriteStatus,
+        "situation": Situation,
         "loop": ("collect", "process", "deliver"),
         "claim": ("yes", "no"),
     }.items():

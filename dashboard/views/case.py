@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import data
 from dashboard.marking import isolated, marked, marks_of, safe, safe_url, table
 from dashboard.pages import Page, html, query_number
-from dashboard.views import actions, causes, contacts, promise, reading
+from dashboard.views import actions, causes, contacts, promise, reading, reply
 from listener import i18n
 from listener.desk import CaseView, may_work
 from listener.domain import CaseStatus
@@ -45,6 +45,7 @@ def show(page: Page) -> None:
     with right:
         if may_work(page.user):
             actions.show(page, view.detail)
+            reply.show(page, view.detail)
             contacts.match(page, view)
     if may_work(page.user):
         left, right = st.columns([5, 3], gap="large")
