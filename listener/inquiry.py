@@ -20,6 +20,7 @@ from listener import i18n, phones
 from listener.contact_log import ContactLog, Post, prepare
 from listener.crm import Capability, Systems
 from listener.crm.local import LocalCrm
+from listener.crm.merging import merged
 from listener.diagnosis import Ground, diagnose
 from listener.domain import (
     CallerNumber,
@@ -85,9 +86,10 @@ def by_phone(crms: Systems, local: LocalCrm, written: str, settings: Settings) -
             customer = found[0].customer
             events, silent = crms.contacts(customer.crm, customer)
             return Who(customer, tuple(events), number, tuple(silent))
-        events = local.of_number(number)
+        dialled, quiet = crms.calls([number])
+        events = merged(local.of_number(number), [("dialler", e) for e in dialled])
         if events or found:
-            return Who(None, tuple(events), number)
+            return Who(None, tuple(events), number, tuple(quiet))
     return Who(None, (), tried[0])
 
 

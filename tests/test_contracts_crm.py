@@ -15,13 +15,27 @@ from listener.httpclient import HttpClient
 from listener.settings import CrmConfig, Http, Settings
 from listener.storage import Database
 
+ROOT = Path(__file__).parent.parent
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 GUESSES = [
     *("", " ", "x", "1004", "+34755000000", "a@b.example", "mastodon:nobody", "C-404", "%", "_"),
     *("' OR 1=1 --", "\N{ZERO WIDTH SPACE}", "ñ" * 300),
 ]
 # What crms.toml has to say at least.
-LEAST: dict[str, dict[str, Any]] = {"local": {}}
+LEAST: dict[str, dict[str, Any]] = {
+    "local": {},
+    "vicidial": {
+        "url": "https://dialler.example/vicidial/non_agent_api.php",
+        "user_env": "VICIDIAL_USER",
+        "password_env": "VICIDIAL_PASSWORD",
+    },
+    "calllog": {
+        "url_env": "CALLS_URL",
+        "select": "SELECT id AS event_id, at, direction, customer_number FROM calls "
+        "WHERE customer_number IN :numbers",
+    },
+    "asterisk": {"url_env": "CDR_URL"},
+}
 # Those that answer without a server; the others' tests have a real or a recorded one.
 AT_HOME = ("local",)
 
@@ -45,6 +59,22 @@ def test_it_says_its_name_and_what_it_can(
     assert crm.can <= set(Capability)
     for capability in crm.can:
         assert callable(getattr(crm, capability.value))
+
+
+@pytest.mark.parametrize("name", CRMS)
+def test_its_docstring_tells_what_people_must_know(name: str) -> None:
+    if name != "local":
+        for what in ("Sign-in:", "Limits:", "Cannot see:"):
+            assert what in (CRMS[name].__doc__ or ""), f"{name} does not speak of {what}"
+
+
+@pytest.mark.parametrize("name", CRMS)
+def test_documentation_names_its_options(name: str) -> None:
+    text = (ROOT / "docs" / "crm.md").read_text(encoding="utf-8")
+    missing = [
+        o for o in CRMS[name].Options.model_fields if f"`{o}`" not in text and f"{o} =" not in text
+    ]
+    assert not missing, f"docs/crm.md does not explain {missing} of {name}"
 
 
 @pytest.mark.parametrize("name", CRMS)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from listener.crm import local
+from listener.crm import asterisk, calllog, local, vicidial
 from listener.crm.seam import (
     Cannot,
     Capability,
@@ -38,6 +38,9 @@ __all__ = [
 
 CRMS: Mapping[str, Module] = {
     local.NAME: local,
+    vicidial.NAME: vicidial,
+    asterisk.NAME: asterisk,
+    calllog.NAME: calllog,
 }
 
 

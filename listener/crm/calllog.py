@@ -36,8 +36,6 @@ from listener.sections import Country, Section, ZoneName
 from listener.settings import Settings, secret
 
 NAME = "calllog"
-# What a system offers that is asked by phones; nothing where the seam has no such word yet.
-BY_PHONE = frozenset(c for c in Capability if c.value == "calls")
 # A customer's id in a dialler is not the id that the CRM knows.
 _KNOWN = frozenset(COLUMNS[Kind.EVENTS]) - {"customer_id"}
 _REQUIRED = ("event_id", "at", "direction", "customer_number")
@@ -84,8 +82,7 @@ def open(options: Options, connection: Connection) -> CallLog:
 class CallLog(Cannot):
     """Asked by phones; it knows no customers and changes nothing."""
 
-    can = BY_PHONE
-    offers_calls = True
+    can = frozenset({Capability.CALLS})
 
     def __init__(self, options: Options, connection: Connection) -> None:
         self.name = connection.config.name

@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from listener.crm.merging import merged
 from listener.crm.seam import Capability, Connection, Crm, Module
 from listener.domain import Candidate, ContactEvent, Customer, Identifier
 from listener.errors import CRMError, ListenerError
@@ -102,17 +103,25 @@ class Systems:
     def contacts(self, name: str, customer: Customer) -> tuple[list[ContactEvent], list[str]]:
         """(the customer's contacts by their CRM and by every dialler, oldest first, each once; what
         each system that could not answer said). Raises CRMError when their own CRM does not answer."""
-        events = {e.event_id: e for e in self.history(name, customer.ref)}
+        others, silent = self._calls(customer.phones)
+        return merged(self.history(name, customer.ref), others), silent
+
+    def calls(self, numbers: Sequence[str]) -> tuple[list[ContactEvent], list[str]]:
+        """The same for phones (E.164) of nobody that is known."""
+        others, silent = self._calls(numbers)
+        return merged((), others), silent
+
+    def _calls(self, numbers: Sequence[str]) -> tuple[list[tuple[str, ContactEvent]], list[str]]:
+        found: list[tuple[str, ContactEvent]] = []
         silent: list[str] = []
-        for dialler in self.that_can(Capability.CALLS) if customer.phones else ():
+        for dialler in self.that_can(Capability.CALLS) if numbers else ():
             try:
-                found = self.ask(dialler, lambda crm: crm.calls(customer.phones))
+                events = self.ask(dialler, lambda crm: crm.calls(numbers))
             except CRMError as error:
                 silent.append(str(error))
                 continue
-            for event in found:
-                events.setdefault(f"{dialler}/{event.event_id}", event)
-        return sorted(events.values(), key=lambda e: (e.at, e.event_id)), silent
+            found += [(dialler, event) for event in events]
+        return found, silent
 
     def link(self, name: str, ref: str) -> str | None:
         crm = self.get(name)

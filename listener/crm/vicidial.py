@@ -11,8 +11,10 @@ an inbound call was about; which campaign a list belonged to at the time (told i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -21,7 +23,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from listener import phones
-from listener.crm.calllog import BY_PHONE, in_order, in_utc, plan_of, with_code, zone_of
+from listener.crm.calllog import in_order, in_utc, plan_of, with_code, zone_of
 from listener.crm.seam import Cannot, Capability, Connection, Order, Receipt
 from listener.domain import Channel, ContactEvent, Direction, Disposition
 from listener.errors import CRMError, HttpError, HttpStatus
@@ -50,6 +52,8 @@ _UNANSWERED = (Disposition.NO_ANSWER, Disposition.BUSY)
 # The log of a call that is passed on is closed about when that of the next agent begins.
 _PASSING_ON = timedelta(seconds=5)
 _ROW_FIELDS = 9
+_LONGEST_S = 7 * 86400
+_LEADS = re.compile(r"(?:[0-9]{1,10}(?:-[0-9]{1,10})*)?")
 
 
 class Options(Section):
@@ -75,8 +79,7 @@ def open(options: Options, connection: Connection) -> Vicidial:
 class Vicidial(Cannot):
     """Asked by phones. It has leads, one for each list that a person stands on, and no customers."""
 
-    can = frozenset({Capability.SUPPRESS, Capability.LINK}) | BY_PHONE
-    offers_calls = True
+    can = frozenset({Capability.CALLS, Capability.SUPPRESS, Capability.LINK})
 
     def __init__(self, options: Options, connection: Connection) -> None:
         self.name = connection.config.name
@@ -101,10 +104,10 @@ class Vicidial(Cannot):
         inbound = self._log("IN", forms)
         lists = self._lists({row.list_id for row in outbound}) if self._options.campaigns else {}
         return in_order(
-            [
-                *self._events(Direction.OUT, passed_on(outbound, inbound, self._zone), lists),
-                *self._events(Direction.IN, called_in(outbound, inbound, self._zone), {}),
-            ]
+            with_transfers(
+                self._events(Direction.OUT, outbound, lists),
+                self._events(Direction.IN, inbound, None),
+            )
         )
 
     def suppress(self, order: Order) -> Receipt:
@@ -133,6 +136,33 @@ class Vicidial(Cannot):
         forms = self._forms(numbers)
         return max(self._leads(list(forms)), key=int, default=None) if forms else None
 
+    # ------------------------------------------------------------------ events
+
+    def _events(
+        self, direction: Direction, rows: Iterable[Row], lists: Mapping[str, DiallingList] | None
+    ) -> list[ContactEvent]:
+        """Without `lists`, the lists say nothing of the calls."""
+        vault = open_vault(self._vault_folder)
+        twins: Counter[str] = Counter()
+        events: list[ContactEvent] = []
+        for row in rows:
+            # It gives no id. What never changes of a row is when, whom, and from which list.
+            event_id = (
+                f"{self.name}:{direction.value}:{row.at:%Y%m%dT%H%M%S}:{row.list_id}:"
+                f"{vault.index(row.form)[:8]}"
+            )
+            twins[event_id] += 1
+            if twins[event_id] > 1:
+                event_id += f":{twins[event_id]}"
+            event = event_of(row, direction, event_id, self._codes, self._zone)
+            if lists is not None:
+                known = lists.get(row.list_id, DiallingList("", ""))
+                event = replace(
+                    event, list_name=_named(row.list_id, known.name), campaign=known.campaign
+                )
+            events.append(event)
+        return events
+
     # ------------------------------------------------------------------ questions
 
     def _forms(self, numbers: Sequence[str]) -> dict[str, str]:
@@ -145,7 +175,8 @@ class Vicidial(Cannot):
         lines = self._ask("phone_number_log", phone_number=phone, type=kind, stage="pipe")
         if _says(lines, "NO RECORDS FOUND"):
             return []
-        return self._read("phone_number_log", lines, lambda: call_rows(lines, forms))
+        with self._reading("phone_number_log", lines):
+            return call_rows(lines, forms)
 
     def _lists(self, ids: Iterable[str]) -> dict[str, DiallingList]:
         """What the lists are called; those that were deleted are absent."""
@@ -154,13 +185,15 @@ class Vicidial(Cannot):
             lines = self._ask("list_info", list_id=list_id, stage="pipe")
             if _says(lines, "LIST DOES NOT EXIST", "NOT AN ALLOWED LIST ID"):
                 continue
-            found[list_id] = self._read("list_info", lines, lambda: dialling_list(lines))
+            with self._reading("list_info", lines):
+                found[list_id] = dialling_list(lines)
         if not found:
             return {}
         lines = self._ask("campaigns_list", stage="pipe")
         if _says(lines, "THIS USER HAS NO VIEWABLE CAMPAIGNS"):
             return found
-        names = self._read("campaigns_list", lines, lambda: campaign_names(lines))
+        with self._reading("campaigns_list", lines):
+            names = campaign_names(lines)
         return {
             list_id: replace(one, campaign=_named(one.campaign, names.get(one.campaign, "")))
             for list_id, one in found.items()
@@ -179,7 +212,8 @@ class Vicidial(Cannot):
         lines = self._ask("lead_search", phone_number=",".join(forms))
         if _says(lines, "NO MATCHES FOUND IN THE SYSTEM"):
             return []
-        return self._read("lead_search", lines, lambda: lead_ids(lines, forms))
+        with self._reading("lead_search", lines):
+            return lead_ids(lines, forms)
 
     def _take_out(self, lead: str) -> None:
         """The hopper holds what is dialled in the next minutes, and is not compared again with the
@@ -212,10 +246,8 @@ class Vicidial(Cannot):
             raise self._refused_by_web_server(error) from None
         except HttpError as error:
             raise CRMError(str(error), crm=self.name, retry=error.retry) from None
-        if urlsplit(answer.url)[2] != urlsplit(self._options.url)[2] or (
-            urlsplit(answer.url).scheme != urlsplit(self._options.url).scheme
-        ):
-            place = urlsplit(answer.url)
+        asked, place = urlsplit(self._options.url), urlsplit(answer.url)
+        if (asked.scheme, asked.path) != (place.scheme, place.path):
             raise CRMError(
                 f"its address sends us on to {place.scheme}://{place.hostname}{place.path}, and the "
                 "question is lost on the way. Write that address as `url` in crms.toml",
@@ -249,9 +281,10 @@ class Vicidial(Cannot):
             f"{host} answered {error.status}. {advice}", crm=self.name, retry=error.retry
         )
 
-    def _read[T](self, function: str, lines: Sequence[str], parse: Callable[[], T]) -> T:
+    @contextmanager
+    def _reading(self, function: str, lines: Sequence[str]) -> Iterator[None]:
         try:
-            return parse()
+            yield
         except ValueError:
             raise self._unreadable(function, lines) from None
 
@@ -263,3 +296,163 @@ class Vicidial(Cannot):
             "that `url` names non_agent_api.php, and its version",
             crm=self.name,
         )
+
+
+# ---------------------------------------------------------------------------- answers
+
+# What it says when it refuses: what to do, and whether that passes by itself.
+_REFUSALS = (
+    (
+        "Login incorrect",
+        "See the variables that `user_env` and `password_env` name; VICIdial lets a password be of "
+        "letters, digits, - and _ only",
+        False,
+    ),
+    ("Too many login attempts", "It lets the user in again after 15 minutes", True),
+    ("IP Address is not allowed", "Add this machine to VICIdial's list of addresses", False),
+    (
+        "DOES NOT HAVE PERMISSION",
+        "Give the API user what docs/crm.md says, or switch off the option that needs it",
+        False,
+    ),
+    (
+        "NO FUNCTION SPECIFIED",
+        "This VICIdial is too old for it: update it, or switch off the option that needs it",
+        False,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of phone_number_log: `form` is the phone as it stands there, `at` the server's time."""
+
+    form: str
+    number: str
+    at: datetime
+    list_id: str
+    seconds: int
+    code: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiallingList:
+    name: str
+    campaign: str
+
+
+def call_rows(lines: Iterable[str], forms: Mapping[str, str]) -> list[Row]:
+    """phone_number|call_date|list_id|length_in_sec|lead_status|hangup_reason|call_status|source_id|
+    user. Raises ValueError."""
+    rows: list[Row] = []
+    for line in lines:
+        # The last but one is free text, and may hold the separator.
+        cells = [cell.strip() for cell in line.split("|")]
+        if len(cells) < _ROW_FIELDS or cells[0] not in forms:
+            raise ValueError("not a row of calls with the phones that were asked for")
+        at, seconds = datetime.fromisoformat(cells[1]), int(cells[3] or 0)
+        if not 1990 <= at.year <= 2100 or seconds > _LONGEST_S:
+            raise ValueError("no call that can have been")
+        rows.append(
+            Row(
+                form=cells[0],
+                number=forms[cells[0]],
+                at=at.replace(tzinfo=None),
+                list_id=cells[2],
+                seconds=max(0, seconds),
+                code=cells[6],
+                user=cells[-1],
+            )
+        )
+    return rows
+
+
+def event_of(
+    row: Row,
+    direction: Direction,
+    event_id: str,
+    codes: Mapping[str, Disposition],
+    zone: ZoneInfo,
+) -> ContactEvent:
+    ours = codes.get(row.code.upper())
+    outcome = ours or Disposition.NONE
+    return ContactEvent(
+        event_id=event_id,
+        at=in_utc(row.at, zone),
+        direction=direction,
+        channel=Channel.CALL,
+        customer_number=row.number,
+        agent="" if row.user in _NO_AGENT else row.user,
+        disposition=outcome,
+        duration_s=0 if outcome in _UNANSWERED else row.seconds,
+        note=with_code("", row.code) if row.code and ours is None else "",
+    )
+
+
+def with_transfers(
+    outbound: Sequence[ContactEvent], inbound: Sequence[ContactEvent]
+) -> list[ContactEvent]:
+    """A call that is passed on to another agent stands in the log of inbound calls as well. Nobody
+    calls in on a line on which we are talking: it is one contact, with the later outcome."""
+    calls, own = list(outbound), []
+    for leg in inbound:
+        for place, call in enumerate(calls):
+            end = call.at + timedelta(seconds=call.duration_s)
+            same = call.customer_number == leg.customer_number and call.duration_s > 0
+            if same and call.at <= leg.at <= end + _PASSING_ON:
+                calls[place] = _one_contact(call, leg)
+                break
+        else:
+            own.append(leg)
+    return [*calls, *own]
+
+
+def _one_contact(call: ContactEvent, leg: ContactEvent) -> ContactEvent:
+    lasted = (leg.at - call.at).total_seconds() + leg.duration_s
+    longer = replace(call, duration_s=max(call.duration_s, round(lasted)))
+    if call.disposition in (Disposition.NONE, Disposition.ABANDONED):
+        return replace(longer, disposition=leg.disposition, note=leg.note)
+    return longer
+
+
+def lead_ids(lines: Iterable[str], forms: Iterable[str]) -> list[str]:
+    """search_key|records_found|lead_ids, these with dashes between. Raises ValueError."""
+    wanted, found = set(forms), []
+    for line in lines:
+        cells = line.split("|")
+        if len(cells) != 3 or cells[0] not in wanted or not _LEADS.fullmatch(cells[2]):
+            raise ValueError("not a row of leads with the phones that were asked for")
+        found += [lead for lead in cells[2].split("-") if lead]
+    return list(dict.fromkeys(found))
+
+
+def dialling_list(lines: Sequence[str]) -> DiallingList:
+    """list_id|list_name|campaign_id|active|... Raises ValueError."""
+    cells = lines[0].split("|")
+    if len(cells) < 4 or not cells[0].isdigit():
+        raise ValueError("not a row of a list")
+    return DiallingList(cells[1].strip(), cells[2].strip())
+
+
+def campaign_names(lines: Iterable[str]) -> dict[str, str]:
+    """campaign_id|campaign_name|active|... Raises ValueError."""
+    rows = [line.split("|") for line in lines]
+    if any(len(cells) < 3 for cells in rows):
+        raise ValueError("not a row of a campaign")
+    return {cells[0].strip(): cells[1].strip() for cells in rows}
+
+
+def _named(key: str, name: str) -> str:
+    return f"{key} {name}" if name and name != key else key
+
+
+def _words(line: str) -> str:
+    """The fixed words of a message; what follows them repeats the question, password included."""
+    found = re.match(r"(?:ERROR|NOTICE|SUCCESS): ?([A-Za-z][A-Za-z_, ]*)", line)
+    return found[1].strip() if found else ""
+
+
+def _says(lines: Iterable[str], *messages: str) -> bool:
+    said = [_words(line) for line in lines]
+    return any(message in words for words in said for message in messages)
