@@ -24,6 +24,8 @@ GUESSES = [
 # What crms.toml has to say at least.
 LEAST: dict[str, dict[str, Any]] = {
     "local": {},
+    "hubspot": {},
+    "salesforce": {"url": "https://example.my.salesforce.com"},
     "vicidial": {
         "url": "https://dialler.example/vicidial/non_agent_api.php",
         "user_env": "VICIDIAL_USER",

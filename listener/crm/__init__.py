@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from listener.crm import asterisk, calllog, local, vicidial
+from listener.crm import asterisk, calllog, hubspot, local, salesforce, vicidial
 from listener.crm.seam import (
     Cannot,
     Capability,
@@ -38,6 +38,8 @@ __all__ = [
 
 CRMS: Mapping[str, Module] = {
     local.NAME: local,
+    hubspot.NAME: hubspot,
+    salesforce.NAME: salesforce,
     vicidial.NAME: vicidial,
     asterisk.NAME: asterisk,
     calllog.NAME: calllog,
