@@ -60,6 +60,9 @@ for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 
+_HARMLESS = frozenset({"user-agent", "accept", "accept-encoding", "accept-language", "connection"})
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """An answer below 400; `url` is the final one, after redirects, secrets included."""
@@ -258,8 +261,8 @@ class HttpClient:
         }
         elsewhere = _origin(target) != _origin(request.url)
         if elsewhere or target.scheme == "http" != request.url.scheme:
-            # A token is for the server it was given by, and never goes in clear.
-            headers.pop("authorization", None)
+            # A token is for the server it was given by, and never goes in clear, whatever its header.
+            headers = {name: value for name, value in headers.items() if name in _HARMLESS}
             if request.method != "GET" and status in (307, 308):
                 raise HttpError(
                     f"{request.url.host} wants what we send to it sent to {target.scheme}://"

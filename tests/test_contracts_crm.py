@@ -24,6 +24,9 @@ GUESSES = [
 # What crms.toml has to say at least.
 LEAST: dict[str, dict[str, Any]] = {
     "local": {},
+    "espocrm": {"url": "https://crm.example.com"},
+    "suitecrm": {"url": "https://crm.example.com"},
+    "zendesk": {"url": "https://acme.zendesk.com"},
     "hubspot": {},
     "salesforce": {"url": "https://example.my.salesforce.com"},
     "vicidial": {

@@ -6,7 +6,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from listener.crm import asterisk, calllog, hubspot, local, salesforce, vicidial
+from listener.crm import (
+    asterisk,
+    calllog,
+    espocrm,
+    hubspot,
+    local,
+    salesforce,
+    suitecrm,
+    vicidial,
+    zendesk,
+)
 from listener.crm.seam import (
     Cannot,
     Capability,
@@ -38,8 +48,11 @@ __all__ = [
 
 CRMS: Mapping[str, Module] = {
     local.NAME: local,
+    espocrm.NAME: espocrm,
+    suitecrm.NAME: suitecrm,
     hubspot.NAME: hubspot,
     salesforce.NAME: salesforce,
+    zendesk.NAME: zendesk,
     vicidial.NAME: vicidial,
     asterisk.NAME: asterisk,
     calllog.NAME: calllog,

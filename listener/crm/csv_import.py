@@ -32,7 +32,7 @@ from listener.storage.mentions import save_problems
 from listener.storage.tables import CrmEvent, CrmIdentifier, CrmNumber, CrmPerson
 from listener.vault import Vault, open_vault
 
-BATCH = 1000
+BATCH = 5000  # rows a commit: each waits for the disk
 _EXCERPT = 500
 _IDENTIFIERS = {
     "phone": IdentifierKind.PHONE,
