@@ -137,8 +137,23 @@ def is_call(event: ContactEvent) -> bool:
     return event.channel is Channel.CALL
 
 
+# How a call can only have been coded once somebody had answered.
+_TOLD_BY = frozenset(
+    {
+        *(Disposition.SALE, Disposition.INTERESTED, Disposition.NOT_INTERESTED),
+        *(Disposition.DO_NOT_CALL, Disposition.CALLBACK, Disposition.WRONG_NUMBER),
+        *(Disposition.HANG_UP_BY_AGENT, Disposition.HANG_UP_BY_CUSTOMER),
+    }
+)
+
+
 def is_answered(event: ContactEvent) -> bool:
-    return is_call(event) and event.duration_s > 0
+    """A call with a duration; where the system tells none, by its code or its note."""
+    if not is_call(event):
+        return False
+    if event.duration_s is None:
+        return event.disposition in _TOLD_BY or contact_words.note_refuses(event.note)
+    return event.duration_s > 0
 
 
 def kind_of(

@@ -159,7 +159,7 @@ class ContactEvent:
     centre: str = ""
     agent: str = ""
     disposition: Disposition = Disposition.NONE
-    duration_s: int = 0
+    duration_s: int | None = 0  # None: the system does not tell
     note: str = ""
 
 

@@ -24,6 +24,7 @@ GUESSES = [
 # What crms.toml has to say at least.
 LEAST: dict[str, dict[str, Any]] = {
     "local": {},
+    "odoo": {"url": "https://odoo.example.com"},
     "espocrm": {"url": "https://crm.example.com"},
     "suitecrm": {"url": "https://crm.example.com"},
     "zendesk": {"url": "https://acme.zendesk.com"},

@@ -147,7 +147,8 @@ def history(page: Page, record: Record) -> None:
 
 
 def _row(page: Page, event: ContactEvent) -> tuple[str, ...]:
-    duration = f"{event.duration_s // 60}:{event.duration_s % 60:02d}" if event.duration_s else "-"
+    seconds = event.duration_s
+    duration = f"{seconds // 60}:{seconds % 60:02d}" if seconds else "-"
     return (
         safe(page.when(event.at)),
         safe(page.label("direction", event.direction.value)),

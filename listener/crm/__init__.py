@@ -12,6 +12,7 @@ from listener.crm import (
     espocrm,
     hubspot,
     local,
+    odoo,
     salesforce,
     suitecrm,
     vicidial,
@@ -48,6 +49,7 @@ __all__ = [
 
 CRMS: Mapping[str, Module] = {
     local.NAME: local,
+    odoo.NAME: odoo,
     espocrm.NAME: espocrm,
     suitecrm.NAME: suitecrm,
     hubspot.NAME: hubspot,

@@ -57,6 +57,7 @@ def _filled(own: ContactEvent, other: ContactEvent) -> ContactEvent:
     }
     if own.disposition is Disposition.NONE:
         kept["disposition"] = other.disposition
-    kept["duration_s"] = max(own.duration_s, other.duration_s)
+    told = [d for d in (own.duration_s, other.duration_s) if d is not None]
+    kept["duration_s"] = max(told, default=None)
     kept["note"] = "; ".join(dict.fromkeys(n for n in (own.note, other.note) if n))
     return replace(own, **kept)

@@ -4,7 +4,7 @@ https://www.odoo.com/documentation/19.0/developer/reference/external_api.html (J
 
 Sign-in: the API key of a user who has Sales "User: All Documents" and, for the phone blacklist,
 Administration "Settings". On odoo.com the interface needs the plan "Custom".
-Limits: none are published; lists are read in pages of 500. One call is one transaction.
+Limits: none are published; lists are read in pages of 500. One request is one transaction.
 Cannot see: who rang whom (a call that was logged counts as ours), how long a call was, from which
 number or list; VoIP's own log, mass mailings, WhatsApp, live chat; calls on other documents than
 contacts and leads; what was deleted with its lead.
@@ -15,384 +15,224 @@ A customer is a contact (`17`); somebody whom only sales knows is a lead without
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from html import escape
-from typing import Annotated, Any, NamedTuple, TypeVar
+from itertools import pairwise
+from typing import Any, TypeVar
 
 import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, field_validator
 
 from classifiers.folding import fold
 from listener import phones
+from listener.crm.odoo_rows import (
+    ADDRESSES,
+    BLACKLIST,
+    DISPOSITIONS,
+    LEAD,
+    PARTNER,
+    Blocked,
+    Coded,
+    Created,
+    Document,
+    Lead,
+    Letter,
+    Link,
+    Loaded,
+    Note,
+    Notice,
+    Partner,
+    Person,
+    Reachable,
+    Row,
+    all_of,
+    any_of,
+    call,
+    emails_of,
+    fits,
+    letter,
+    like,
+    phones_of,
+    read,
+    rows,
+    spellings,
+    term_of,
+)
 from listener.crm.seam import Cannot, Capability, Connection, Order, Receipt, Ticket
 from listener.domain import (
     Candidate,
-    Channel,
     ContactEvent,
     Customer,
-    Direction,
     Disposition,
     Identifier,
     IdentifierKind,
 )
-from listener.errors import CRMError, HttpError, HttpStatus
-from listener.normalise import html_to_text
+from listener.errors import CRMError, HttpError, HttpStatus, MissingCredential
 from listener.sections import Section
 from listener.settings import secret
 
 NAME = "odoo"
 PAGE = 500
 
-# What agents write first. None may begin another word of its language: "sale" is not here, for
-# "sale el contestador" is a voicemail, nor "comunica", for "comunica que no le interesa".
-DISPOSITIONS: Mapping[str, Disposition] = {
-    phrase: disposition
-    for disposition, phrases in {
-        Disposition.SALE: ("sold", "sale made", "venta hecha", "venta cerrada", "vendido"),
-        Disposition.INTERESTED: ("interested", "interesado", "interesada", "le interesa"),
-        Disposition.NOT_INTERESTED: (
-            *("not interested", "no interest", "refused", "declined", "no interesado"),
-            *("no interesada", "no le interesa", "no esta interesado", "no esta interesada"),
-            *("no quiere", "rechaza"),
-        ),
-        Disposition.DO_NOT_CALL: (
-            *("do not call", "don't call", "dnc", "opt out", "no llamar", "no volver a llamar"),
-            *("que no le llamemos", "pide que no", "robinson", "lista robinson", "baja"),
-        ),
-        Disposition.CALLBACK: ("callback", "call back", "call again", "volver a llamar", "rellamar"),
-        Disposition.NO_ANSWER: ("no answer", "not answered", "no contesta", "no responde", "no coge"),
-        Disposition.BUSY: ("busy", "engaged", "ocupado", "comunicando", "linea ocupada"),
-        Disposition.VOICEMAIL: (
-            *("voicemail", "answering machine", "left a message", "buzon", "contestador"),
-            *("sale buzon", "sale el buzon", "sale contestador", "sale el contestador"),
-        ),
-        Disposition.WRONG_NUMBER: ("wrong number", "numero equivocado", "equivocado"),
-        Disposition.HANG_UP_BY_CUSTOMER: ("hung up", "cuelga", "ha colgado", "colgo"),
-    }.items()
-    for phrase in phrases
-}
+R = TypeVar("R", bound=Row)
+P = TypeVar("P", bound=Reachable)
+T = TypeVar("T")
 
 
 class Options(Section):
-    url: str = Field(pattern=r"^https?://[^\s/?#]+/?$")
+    url: str
     database: str = ""  # needed where one address has several
     key_env: str = "LISTENER_ODOO_KEY"
-    # The first words of a call's feedback, besides those above.
+    # The first words of a call's feedback, besides those of `odoo_rows`.
     dispositions: Mapping[str, Disposition] = Field(default_factory=dict)
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        if not re.fullmatch(r"https?://[^\s/?#@]+/?", url):
+            raise ValueError("write Odoo's address without a path, as https://odoo.example.com")
+        return url.rstrip("/")
 
 
 def open(options: Options, connection: Connection) -> OdooCrm:
     return OdooCrm(options, connection)
 
 
-# ---------------------------------------------------------------------------- rows
-
-
-def _without_false(value: Any) -> Any:
-    """Odoo says false for an empty text."""
-    return "" if value is False else value
-
-
-def _link(value: Any) -> Any:
-    """[7, "Rosa"], or false; the name may be false too."""
-    if value is False:
-        return None
-    if isinstance(value, list) and len(value) == 2:
-        return value[0], _without_false(value[1])
-    raise ValueError("neither false nor an id with its name")
-
-
-def _utc(value: Any) -> datetime:
-    """"2026-11-26 01:35:16" is UTC, unsaid."""
-    return datetime.strptime(value, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
-
-
-class Link(NamedTuple):
-    id: int
-    name: str
-
-
-Text = Annotated[str, BeforeValidator(_without_false)]
-Many2one = Annotated[Link | None, BeforeValidator(_link)]
-Time = Annotated[datetime, BeforeValidator(_utc)]
-
-
-class Row(BaseModel):
-    """Its fields are what is asked for, and what is read."""
-
-    model_config = ConfigDict(frozen=True)
-    id: int
-
-
-class Reachable(Row):
-    active: bool
-    phone: Text
-    phone_sanitized: Text  # E.164, by the record's country or the company's; empty where invalid
-    email_normalized: Text
-    country_id: Many2one
-    state_id: Many2one
-
-
-class Partner(Reachable):
-    name: Text
-    ref: Text
-    email: Text
-    type: Text
-    parent_id: Many2one
-
-    @property
-    def owner(self) -> int:
-        """A delivery address is no person: it belongs to the contact above it."""
-        return self.parent_id.id if self.parent_id and self.type in ADDRESSES else self.id
-
-
-class Lead(Reachable):
-    name: Text
-    contact_name: Text
-    partner_name: Text
-    email_from: Text
-    partner_id: Many2one
-    campaign_id: Many2one
-
-
-class Coded(Row):
-    code: Text
-
-
-class Message(Row):
-    date: Time
-    message_type: Text
-    model: Text
-    res_id: int | None
-    author_id: Many2one
-    email_from: Text
-    subject: Text
-    body: Text
-
-
-class Notice(Row):
-    """That a message went out to somebody."""
-
-    mail_message_id: Many2one
-    notification_type: Text
-    mail_email_address: Text
-
-
-class Blocked(Row):
-    number: Text
-    active: bool
-    write_date: Time
-
-
-class Created(Row):
-    create_date: Time
-
-
-R = TypeVar("R", bound=Row)
-ADDRESSES = ("invoice", "delivery", "other")
-PARTNER, LEAD = "res.partner", "crm.lead"
-
-
-def rows(kind: type[R], answer: Any) -> list[R]:
-    """Raises ValueError, which does not show what was answered: it may hold phones."""
-    try:
-        return TypeAdapter(list[kind]).validate_python(answer)  # type: ignore[valid-type]
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the list"
-        raise ValueError(f"{where}: {first['type']}") from None
-
-
-# ---------------------------------------------------------------------------- reading (pure)
-
-
-def any_of(*terms: list[Any]) -> list[Any]:
-    """Odoo writes the operators before what they join."""
-    return ["|"] * (len(terms) - 1) + [leaf for term in terms for leaf in term]
-
-
-def all_of(*terms: list[Any]) -> list[Any]:
-    return ["&"] * (len(terms) - 1) + [leaf for term in terms for leaf in term]
-
-
-def spellings(number: str) -> tuple[str, ...]:
-    """The E.164 forms that `phones.normalise` makes one of, that one first."""
-    if found := re.fullmatch(r"\+(52|54)(\d{10})", number):
-        return number, f"+{found[1]}{'1' if found[1] == '52' else '9'}{found[2]}"
-    if found := re.fullmatch(r"(\+55\d{2})9(\d{8})", number):
-        return number, found[1] + found[2]
-    return (number,)
-
-
-def phone_term(number: str) -> list[Any]:
-    """Odoo's E.164 form, or the last digits as somebody typed them, blanks and dashes apart: a
-    number that Odoo holds for invalid has no other form. More come back than are meant."""
-    # Argentina's mobiles have a 15 between area code and number when they are dialled there.
-    last = number[-6:] if number.startswith("+54") else number[-7:]
-    return any_of(
-        [["phone_sanitized", "in", list(spellings(number))]],
-        [["phone_mobile_search", "ilike", last]],
-    )
-
-
-_BETWEEN_PHONES = re.compile(r"[;,/|\n]| - |\s(?:o|or|y|and|e|ou)\s")
-_ADDRESS = re.compile(r"[^\s<>,;\"'()]+@[^\s<>,;\"'()]+")
-
-
-def phones_of(row: Reachable, country: str) -> tuple[str, ...]:
-    if row.phone_sanitized:
-        return (phones.normalise(row.phone_sanitized) or row.phone_sanitized,)
-    if whole := phones.normalise(row.phone, country):
-        return (whole,)
-    parts = [phones.normalise(part, country) for part in _BETWEEN_PHONES.split(row.phone)]
-    return tuple(dict.fromkeys(n for n in parts if n))
-
-
-def emails_of(row: Reachable) -> tuple[str, ...]:
-    written = row.email if isinstance(row, Partner) else getattr(row, "email_from", "")
-    found = [row.email_normalized, *_ADDRESS.findall(written)]
-    return tuple(dict.fromkeys(address.lower() for address in found if address))
-
-
-def fits(row: Reachable, country: str, identifier: Identifier) -> bool:
-    if identifier.kind is IdentifierKind.PHONE:
-        return identifier.value in phones_of(row, country)
-    if identifier.kind is IdentifierKind.EMAIL:
-        return identifier.value.lower() in emails_of(row)
-    ref = row.ref if isinstance(row, Partner) else ""
-    return bool(ref) and ref.casefold() == identifier.value.strip().casefold()
-
-
-def feedback_of(body: str) -> str:
-    """What the agent wrote, of the message that Odoo posts when a call is marked as done: under a
-    heading that is bold and nothing else, whatever it is called in the user's language."""
-    _, heading, rest = body.rpartition('<div class="fw-bold">')
-    if heading:
-        return html_to_text(rest.partition("</div>")[2])
-    return "" if "fa-fw" in body else html_to_text(body)
-
-
-def disposition_of(feedback: str, table: Mapping[str, Disposition]) -> Disposition:
-    """By the longest entry that the feedback begins with; none where no entry does."""
-    said = fold(feedback).lstrip()
-    for words in sorted(table, key=len, reverse=True):
-        if re.match(rf"{re.escape(words)}(?!\w)", said):
-            return table[words]
-    return Disposition.NONE
-
-
-@dataclass(frozen=True)
-class Person:
-    """Whose contacts are meant: a contact with its addresses, and the leads that are theirs."""
-
-    ref: str
-    partners: Mapping[int, tuple[str, ...]]  # phones by id
-    leads: Mapping[int, tuple[tuple[str, ...], str]]  # phones and campaign by id
-    phones: tuple[str, ...]
-    emails: tuple[str, ...]
-
-    @property
-    def documents(self) -> list[Any]:
-        return any_of(
-            all_of([["model", "=", PARTNER]], [["res_id", "in", list(self.partners)]]),
-            all_of([["model", "=", LEAD]], [["res_id", "in", list(self.leads)]]),
-        )
-
-    def of(self, message: Message) -> tuple[str, str]:
-        """(phone, campaign) by the document on which a message stands."""
-        numbers, campaign = (), ""
-        if message.model == LEAD:
-            numbers, campaign = self.leads.get(message.res_id or 0, ((), ""))
-        elif message.model == PARTNER:
-            numbers = self.partners.get(message.res_id or 0, ())
-        return next(iter(numbers or self.phones), ""), campaign
-
-
-def call(message: Message, person: Person, table: Mapping[str, Disposition]) -> ContactEvent:
-    """Odoo keeps no direction: what an agent planned and marked as done, the company did."""
-    number, campaign = person.of(message)
-    feedback = feedback_of(message.body)
-    return ContactEvent(
-        event_id=f"call-{message.id}",
-        at=message.date,
-        direction=Direction.OUT,
-        channel=Channel.CALL,
-        customer_ref=person.ref,
-        customer_number=number,
-        campaign=campaign,
-        agent=message.author_id.name if message.author_id else "",
-        disposition=disposition_of(feedback, table),
-        note=feedback,
-    )
-
-
-def letter(message: Message, person: Person, sent: Mapping[int, str]) -> ContactEvent | None:
-    """An e-mail or SMS that reached the person, by `sent` (message to kind), or came from them;
-    None for what colleagues wrote to each other."""
-    author = message.author_id
-    theirs = (author and author.id in person.partners) or any(
-        address in person.emails for address in _ADDRESS.findall(message.email_from.lower())
-    )
-    incoming = message.message_type == "email" and bool(theirs)
-    if not incoming and message.id not in sent:
-        return None
-    sms = sent.get(message.id) == "sms" and not incoming
-    number, campaign = person.of(message)
-    return ContactEvent(
-        event_id=f"{'sms' if sms else 'email'}-{message.id}",
-        at=message.date,
-        direction=Direction.IN if incoming else Direction.OUT,
-        channel=Channel.SMS if sms else Channel.EMAIL,
-        customer_ref=person.ref,
-        customer_number=number if sms else "",
-        campaign=campaign,
-        agent=author.name if author and not incoming else "",
-        note=message.subject or html_to_text(message.body)[:500],
-    )
-
-
-def refusal(status: int, name: str) -> tuple[str, bool]:
-    """(why and what to do, whether asking again helps) for an error status, and for the name of
-    Odoo's exception where it said one. Its words are not passed on: they may hold phones."""
-    if status == 401:
-        return "it does not accept the API key: it was deleted, has expired, or is another's. " + (
-            "Make a new one (Preferences, Security, New API Key) and set the variable of key_env"
-        ), False
-    if status == 403:
-        return "the key's user may not do that. Give them Sales 'User: All Documents' and, for " + (
-            "the phone blacklist, Administration 'Settings' (Role / Administrator)"
-        ), False
-    if status == 404:
-        return "there is no such database, no JSON-2 interface (Odoo 19 or newer) or no app CRM " + (
-            "at that address. Check url and database, and what is installed"
-        ), False
-    if status == 422:
-        return f"it does not accept what was sent ({name or 'no reason given'})", False
-    if status == 429:
-        return "it was asked too often; it is asked again later", True
-    if status >= 500 and name in ("ValueError", "TypeError", "KeyError", "AttributeError"):
-        return f"it does not know what was asked for ({name}): an app (CRM, phone_validation) is " + (
-            "missing, or this version of Odoo has changed. Its own log says what"
-        ), False
-    if status >= 500:
-        return f"it failed ({status} {name or 'without a reason'}); it is asked again later", True
-    return f"it answered {status}; check url", False
+# ---------------------------------------------------------------------------- asking
 
 
 class Refused(CRMError):
-    """An error status; `status` tells which."""
+    def __init__(self, message: str, *, crm: str, retry: bool, status: int) -> None:
+        super().__init__(message, crm=crm, retry=retry)
+        self.status = status
 
-    status: int = 0
+
+class Api:
+    """The requests, each with what it is for, in words that go into an error."""
+
+    def __init__(self, options: Options, connection: Connection) -> None:
+        self.name = connection.config.name
+        self.url = options.url
+        self._key_env = options.key_env
+        self._headers = {"X-Odoo-Database": options.database} if options.database else {}
+        self._http = connection.http
+
+    def ask(self, what: str, model: str, method: str, *, once: bool = False, **params: Any) -> Any:
+        """What the method answers. `once`: not asked again when the answer was lost."""
+        try:
+            answer = self._http.post(
+                f"{self.url}/json/2/{model}/{method}",
+                json=params,
+                headers=self._headers,
+                auth_bearer=secret(self._key_env, f"the CRM {self.name}"),
+                repeatable=not once,
+            )
+        except HttpStatus as error:
+            raise self._refused(what, error) from None
+        except (HttpError, MissingCredential) as error:
+            raise CRMError(f"cannot {what}: {error}", crm=self.name, retry=error.retry) from error
+        try:
+            return orjson.loads(answer.body)
+        except ValueError:
+            raise self.nonsense(what, "it is not JSON") from None
+
+    def rows(self, what: str, kind: type[R], model: str, term: list[Any]) -> list[R]:
+        """All that fit, by id, archived ones too: a lost lead is an archived one."""
+        found: list[R] = []
+        last = 0
+        while True:
+            answer = self.ask(
+                what,
+                model,
+                "search_read",
+                domain=[*term, ["id", ">", last]],
+                fields=list(kind.model_fields),
+                limit=PAGE,
+                order="id",
+                context={"active_test": False},
+            )
+            page = self.read(what, partial(rows, kind, answer))
+            if any(a >= b for a, b in pairwise([last, *(row.id for row in page)])):
+                raise self.nonsense(what, "the rows are not in order")
+            found += page
+            if len(page) < PAGE:
+                return found
+            last = page[-1].id
+
+    def load(self, what: str, columns: list[str], cells: list[str]) -> tuple[int, str]:
+        """(the lead's id, or 0, and then why) of one imported row."""
+        answer = self.ask(what, LEAD, "load", once=True, fields=columns, data=[cells])
+        loaded = self.read(what, partial(read, Loaded, answer))
+        if loaded.ids:
+            return loaded.ids[0], ""
+        said = [str(message.get("message", "")) for message in loaded.messages]
+        return 0, re.sub(r"\d{6,}", "•••", " ".join(" ".join(said).split()))[:200]
+
+    def read(self, what: str, parse: Callable[[], T]) -> T:
+        try:
+            return parse()
+        except ValueError as error:
+            raise self.nonsense(what, str(error)) from None
+
+    def nonsense(self, what: str, why: str) -> CRMError:
+        return CRMError(
+            f"cannot {what}: the answer of {self.url} cannot be read ({why}). Check that url is "
+            "Odoo's own address, and its version 19 or newer",
+            crm=self.name,
+        )
+
+    def _refused(self, what: str, error: HttpStatus) -> Refused:
+        # Our client quotes the beginning of an answer: {"name": "odoo.exceptions.AccessError", ...
+        found = re.search(r'"name": ?"(?:\w+\.)*(\w+)"', str(error))
+        why, retry = refusal(error.status, found[1] if found else "no reason given")
+        why = why.replace("{key}", self._key_env)
+        return Refused(
+            f"cannot {what} at {self.url}: {why}.",
+            crm=self.name,
+            retry=retry,
+            status=error.status,
+        )
+
+
+def refusal(status: int, name: str) -> tuple[str, bool]:
+    """(why and what to do, whether asking again helps) for an error status and the name of Odoo's
+    exception. What it said is not passed on: it may hold phones."""
+    fixed = {
+        401: "it does not accept the API key, which was deleted, has expired or is another "
+        "database's. Make a new one (Preferences, Security, New API Key) for the variable {key}",
+        403: "the key's user may not do that. Give them Sales 'User: All Documents' and, for the "
+        "phone blacklist, Administration 'Settings'",
+        404: "there is no such database, no JSON-2 interface (Odoo 19 or newer) or no app CRM. Check "
+        "url, database and what is installed",
+    }
+    if status in fixed:
+        return fixed[status], False
+    if status == 429:
+        return "it was asked too often. It is asked again later", True
+    if status >= 500 and name in ("ValueError", "TypeError", "KeyError", "AttributeError"):
+        return (
+            f"it does not know what it was asked for ({name}): an app (CRM, Phone Numbers "
+            "Validation) is missing, or its version has changed. Odoo's log says what",
+            False,
+        )
+    if status >= 500:
+        return f"it failed ({status} {name}). It is asked again later; Odoo's log says why", True
+    return f"it does not accept the request ({status} {name}). Odoo's log says why", False
 
 
 # ---------------------------------------------------------------------------- the system
 
 
-class OdooCrm(Cannot):
-    """Archived records are read too: a lost lead is an archived one."""
+def _number_of(ref: str) -> tuple[str, int]:
+    """(model, id); ("", 0) for what is no id of ours. Odoo's ids have 31 bits."""
+    found = re.fullmatch(r"(lead-)?([1-9]\d{0,9})", ref, re.ASCII)
+    if not found or int(found[2]) >= 2**31:
+        return "", 0
+    return LEAD if found[1] else PARTNER, int(found[2])
 
+
+class OdooCrm(Cannot):
     can = frozenset(
         {
             Capability.FIND,
@@ -405,122 +245,120 @@ class OdooCrm(Cannot):
 
     def __init__(self, options: Options, connection: Connection) -> None:
         self.name = connection.config.name
-        self._url = options.url.rstrip("/")
-        self._key_env = options.key_env
-        self._headers = {"X-Odoo-Database": options.database} if options.database else {}
-        self._http = connection.http
+        self._api = Api(options, connection)
         table = {**DISPOSITIONS, **options.dispositions}
         self._dispositions = {fold(words).strip(): found for words, found in table.items()}
         brands = sorted(connection.settings.brands, key=lambda brand: brand.kind != "own")
-        self._country = next((c for brand in brands for c in brand.countries), "ES")
+        self._home = next((c for brand in brands for c in brand.countries), "ES")
         self._codes: dict[tuple[str, int], str] = {}
 
     # ------------------------------------------------------------------ who
 
     def find(self, identifiers: Sequence[Identifier]) -> list[Candidate]:
-        terms = {i: term for i in identifiers if (term := _term(i, PARTNER))}
+        terms = {i: term for i in identifiers if (term := term_of(i, PARTNER))}
         if not terms:
             return []
-        found = self._rows(Partner, PARTNER, any_of(*terms.values()), "find customers")
-        hits = self._hits(found, terms)
-        families = self._families({p.owner for partners in hits.values() for p in partners})
-        customers = {owner: self._customer(owner, family) for owner, family in families.items()}
+        found = self._api.rows("find contacts", Partner, PARTNER, any_of(*terms.values()))
+        families = self._families({partner.owner for partner in found})
+        known = [(p, self._country(p, families[p.owner][0])) for p in found if p.owner in families]
+        hits = {i: self._hits(known, i) for i in terms}
         prospects = self._prospects([i for i in terms if not hits[i]])
         candidates: list[Candidate] = []
         for identifier in terms:
             owners = dict.fromkeys(p.owner for p in hits[identifier])
-            candidates += [Candidate(customers[o], identifier) for o in owners if o in customers]
-            candidates += [Candidate(c, identifier) for c in prospects.get(identifier, ())]
+            people = [self._customer(families[owner]) for owner in owners]
+            people += prospects.get(identifier, [])
+            candidates += [Candidate(customer, identifier) for customer in people]
         return candidates
 
     def get(self, ref: str) -> Customer | None:
-        kind, number = _ref(ref)
-        if kind == LEAD:
-            leads = self._rows(Lead, LEAD, [["id", "=", number]], "read a lead")
-            return self._prospect(leads[0]) if leads else None
-        family = self._families([number]).get(number) if kind else None
-        return self._customer(number, family) if family else None
+        model, number = _number_of(ref)
+        if model == LEAD:
+            lead = self._lead(number)
+            return self._prospect(lead) if lead else None
+        family = self._families([number]).get(number)
+        return self._customer(family) if family else None
 
     def link(self, ref: str) -> str | None:
-        kind, number = _ref(ref)
-        return f"{self._url}/odoo/{kind}/{number}" if kind else None
+        model, number = _number_of(ref)
+        return f"{self._api.url}/odoo/{model}/{number}" if model else None
 
-    def _hits(
-        self, found: Sequence[R], identifiers: Iterable[Identifier]
-    ) -> dict[Identifier, list[R]]:
-        """Archived ones only where no other fits: mostly they are duplicates that were put away."""
-        fitting: dict[Identifier, list[R]] = {}
-        for identifier in identifiers:
-            some = [
-                row
-                for row in found
-                if isinstance(row, Reachable) and fits(row, self._country_of(row), identifier)
-            ]
-            active = [row for row in some if isinstance(row, Reachable) and row.active]
-            fitting[identifier] = active or some
-        return fitting
+    def _hits(self, found: Iterable[tuple[P, str]], identifier: Identifier) -> list[P]:
+        """Of records with their countries. Archived ones only where no other fits: mostly they are
+        duplicates that were put away."""
+        hits = [row for row, country in found if fits(row, country, identifier)]
+        return [row for row in hits if row.active] or hits
 
     def _families(self, owners: Iterable[int]) -> dict[int, list[Partner]]:
         """Contacts with their addresses, by id, the contact first."""
-        wanted = sorted(set(owners))
+        wanted = sorted({owner for owner in owners if owner})
         if not wanted:
             return {}
         addresses = all_of([["parent_id", "in", wanted]], [["type", "in", list(ADDRESSES)]])
         term = any_of([["id", "in", wanted]], addresses)
-        found = self._rows(Partner, PARTNER, term, "read customers")
+        found = self._api.rows("read contacts", Partner, PARTNER, term)
         return {
-            row.id: [row, *(r for r in found if r.owner == row.id and r.id != row.id)]
+            row.id: [row, *(r for r in found if r.owner == row.id != r.id)]
             for row in found
             if row.id in wanted
         }
 
-    def _customer(self, owner: int, family: Sequence[Partner]) -> Customer:
-        first = family[0]
-        country = self._country_of(first)
-        numbers = {n for row in family for n in phones_of(row, country) or (row.phone.strip(),)}
+    def _customer(self, family: Sequence[Partner]) -> Customer:
+        contact = family[0]
+        numbers = {
+            number
+            for row in family
+            for number in phones_of(row, self._country(row, contact)) or (row.phone.strip(),)
+        }
         return Customer(
             crm=self.name,
-            ref=str(owner),
-            name=first.name,
+            ref=str(contact.id),
+            name=contact.name,
             phones=tuple(sorted(numbers - {""})),
             emails=tuple(sorted({e for row in family for e in emails_of(row)})),
-            country=country if first.country_id else "",
-            # Not the time zone: Odoo fills in that of whoever made the record, and hides it.
-            status="customer" if first.active else "former",
-            region=self._code("res.country.state", first.state_id),
+            country=self._code("res.country", contact.country_id),
+            # Not the time zone: Odoo fills in that of whoever made the record, and shows it nowhere.
+            status="customer" if contact.active else "former",
+            region=self._code("res.country.state", contact.state_id),
         )
 
     def _prospects(self, identifiers: Sequence[Identifier]) -> dict[Identifier, list[Customer]]:
         """Leads without a contact, for what no contact has."""
-        terms = {i: term for i in identifiers if (term := _term(i, LEAD))}
+        terms = {i: term for i in identifiers if (term := term_of(i, LEAD))}
         if not terms:
             return {}
         term = all_of([["partner_id", "=", False]], any_of(*terms.values()))
-        hits = self._hits(self._rows(Lead, LEAD, term, "find leads"), terms)
-        return {i: [self._prospect(lead) for lead in leads] for i, leads in hits.items()}
+        found = self._api.rows("find leads", Lead, LEAD, term)
+        known = [(lead, self._country(lead)) for lead in found]
+        return {i: [self._prospect(lead) for lead in self._hits(known, i)] for i in terms}
+
+    def _lead(self, number: int) -> Lead | None:
+        return next(iter(self._api.rows("read a lead", Lead, LEAD, [["id", "=", number]])), None)
 
     def _prospect(self, lead: Lead) -> Customer:
-        country = self._country_of(lead)
         return Customer(
             crm=self.name,
             ref=f"lead-{lead.id}",
             name=lead.contact_name or lead.partner_name or lead.name,
-            phones=phones_of(lead, country) or ((lead.phone,) if lead.phone else ()),
+            phones=phones_of(lead, self._country(lead))
+            or tuple(filter(None, [lead.phone.strip()])),
             emails=emails_of(lead),
-            country=country if lead.country_id else "",
+            country=self._code("res.country", lead.country_id),
             status="prospect",
             region=self._code("res.country.state", lead.state_id),
         )
 
-    def _country_of(self, row: Reachable) -> str:
-        return self._code("res.country", row.country_id) or self._country
+    def _country(self, *records: Reachable) -> str:
+        """Of the first that has one; else the brand's."""
+        codes = (self._code("res.country", record.country_id) for record in records)
+        return next(filter(None, codes), self._home)
 
     def _code(self, model: str, link: Link | None) -> str:
-        """The code of a country or state; they do not change, and are asked for once."""
+        """The code of a country or state; it does not change, and is asked for once."""
         if link is None:
             return ""
         if (model, link.id) not in self._codes:
-            found = self._rows(Coded, model, [["id", "=", link.id]], "read countries")
+            found = self._api.rows("read countries", Coded, model, [["id", "=", link.id]])
             self._codes[model, link.id] = found[0].code if found else ""
         return self._codes[model, link.id]
 
@@ -531,70 +369,60 @@ class OdooCrm(Cannot):
         if person is None:
             return []
         done = all_of([["mail_activity_type_id.category", "=", "phonecall"]], person.documents)
-        events = [
-            call(message, person, self._dispositions)
-            for message in self._rows(Message, "mail.message", done, "read calls")
-        ]
+        calls = self._api.rows("read calls", Note, "mail.message", done)
         sent = self._sent(person)
-        letters = any_of(
-            [["id", "in", sorted(sent)]],
-            all_of(
-                [["message_type", "=", "email"]],
-                any_of([["author_id", "in", list(person.partners)]], person.documents),
-            ),
+        incoming = all_of(
+            [["message_type", "=", "email"]],
+            any_of([["author_id", "in", list(person.partners)]], person.documents),
         )
-        for message in self._rows(Message, "mail.message", letters, "read e-mails"):
-            if event := letter(message, person, sent):
-                events.append(event)
-        return sorted(events, key=lambda e: (e.at, int(e.event_id.partition("-")[2])))
+        term = any_of([["id", "in", sorted(sent)]], incoming)
+        letters = self._api.rows("read e-mails", Letter, "mail.message", term)
+        events = {m.id: call(m, person, self._dispositions) for m in calls}
+        events |= {m.id: event for m in letters if (event := letter(m, person, sent))}
+        return [events[number] for number in sorted(events, key=lambda n: (events[n].at, n))]
 
     def _person(self, ref: str) -> Person | None:
-        kind, number = _ref(ref)
-        lead = None
-        if kind == LEAD:
-            leads = self._rows(Lead, LEAD, [["id", "=", number]], "read a lead")
-            lead = leads[0] if leads else None
-            if lead is None:
-                return None
+        """A lead that has become a contact meanwhile has that contact's history."""
+        model, number = _number_of(ref)
+        lead = self._lead(number) if model == LEAD else None
+        if lead is not None:
             number = lead.partner_id.id if lead.partner_id else 0
-        elif kind is None:
+        elif model != PARTNER:
             return None
-        family = self._families([number]).get(number, []) if number else []
+        family = self._families([number]).get(number, [])
         if not family and lead is None:
             return None
-        country = self._country_of(family[0]) if family else ""
-        by_partner = {row.id: phones_of(row, country) for row in family}
-        own = dict.fromkeys(n for numbers in by_partner.values() for n in numbers)
-        emails = dict.fromkeys(e for row in family for e in emails_of(row))
+        partners = {
+            row.id: Document(phones_of(row, self._country(row, family[0]))) for row in family
+        }
+        numbers = [n for document in partners.values() for n in document.phones]
+        emails = [e for row in family for e in emails_of(row)]
         if lead is not None:
-            own |= dict.fromkeys(phones_of(lead, self._country_of(lead)))
-            emails |= dict.fromkeys(emails_of(lead))
-        theirs = self._leads_of(number, by_partner, tuple(own), lead)
-        return Person(ref, by_partner, theirs, tuple(own), tuple(emails))
+            numbers += phones_of(lead, self._country(lead))
+            emails += emails_of(lead)
+        leads = self._leads(list(partners), set(numbers), lead)
+        return Person(ref, partners, leads, tuple(dict.fromkeys(numbers)), tuple(emails))
 
-    def _leads_of(
-        self, owner: int, partners: Iterable[int], numbers: Sequence[str], first: Lead | None
-    ) -> dict[int, tuple[tuple[str, ...], str]]:
-        """The contact's leads, and those of nobody that have one of the phones: the same person
-        stands on many lists."""
-        terms = [[["partner_id", "in", list(partners)]]] if owner else []
-        if first is not None:
-            terms.append([["id", "=", first.id]])
-        known = [n for n in numbers if n.startswith("+")]
-        if known:
-            nobody = [["partner_id", "=", False]]
-            terms.append(all_of(nobody, any_of(*(phone_term(n) for n in known))))
-        found: dict[int, tuple[tuple[str, ...], str]] = {}
-        for lead in self._rows(Lead, LEAD, any_of(*terms), "read leads"):
-            own = phones_of(lead, self._country_of(lead))
-            meant = lead.partner_id is not None or (first is not None and lead.id == first.id)
-            if meant or set(own) & set(numbers):
-                found[lead.id] = own, lead.campaign_id.name if lead.campaign_id else ""
+    def _leads(
+        self, partners: list[int], numbers: set[str], named: Lead | None
+    ) -> dict[int, Document]:
+        """The contact's, and those of nobody that have one of the phones: who is on several lists
+        is several leads."""
+        theirs = [["partner_id", "in", partners]], [["id", "=", named.id if named else 0]]
+        given = [Identifier(IdentifierKind.PHONE, number) for number in sorted(numbers)]
+        same = [term for i in given if (term := term_of(i, LEAD))]
+        orphans = [all_of([["partner_id", "=", False]], any_of(*same))] if same else []
+        found: dict[int, Document] = {}
+        for lead in self._api.rows("read leads", Lead, LEAD, any_of(*theirs, *orphans)):
+            own = phones_of(lead, self._country(lead))
+            if lead.partner_id or lead == named or numbers & set(own):
+                found[lead.id] = Document(own, lead.campaign_id.name if lead.campaign_id else "")
         return found
 
     def _sent(self, person: Person) -> dict[int, str]:
-        """Messages that Odoo has delivered to the person, and as what. One that the blacklist or a
-        failure stopped was no contact."""
+        """The messages that Odoo has delivered to the person, and as what. One that a failure or the
+        blacklist stopped was no contact; one that an SMS provider is at ("process") stays so for
+        ever where the provider cannot reach Odoo to report."""
         to_nobody = all_of(
             [["res_partner_id", "=", False]],
             [["mail_message_id.model", "=", LEAD]],
@@ -602,91 +430,111 @@ class OdooCrm(Cannot):
         )
         term = all_of(
             [["notification_type", "in", ["email", "sms"]]],
-            [["notification_status", "in", ["sent", "pending"]]],
+            [["notification_status", "in", ["sent", "pending", "process"]]],
             any_of([["res_partner_id", "in", list(person.partners)]], to_nobody),
         )
-        notices = self._rows(Notice, "mail.notification", term, "read what was sent")
+        notices = self._api.rows("read what was sent", Notice, "mail.notification", term)
         return {
             notice.mail_message_id.id: notice.notification_type
             for notice in notices
             if notice.mail_message_id
-            and (notice.mail_email_address.lower() or None) in (None, *person.emails)
+            and (notice.res_partner_id or notice.mail_email_address.lower() in ("", *person.emails))
         }
 
     # ------------------------------------------------------------------ orders
 
     def suppress(self, order: Order) -> Receipt:
-        """On the phone blacklist in each form in which Odoo writes the number, and why, once."""
-        numbers = [n for n in spellings(order.number) if n.startswith(order.number[:3])]
+        """On the phone blacklist, with the reason beside it, once."""
+        argentine = order.number.startswith("+54")  # the only ones that Odoo writes in two forms
+        numbers = list(spellings(order.number)) if argentine else [order.number]
         before = self._blocked(numbers)
         for number in numbers:
             if number not in before:
                 self._block(number)
-        rows_now = self._blocked(numbers)
-        if not rows_now:
+        blocked = self._blocked(numbers)
+        if not blocked:
             raise CRMError(
-                f"Odoo does not hold {phones.mask(order.number)} for a phone number, and its "
-                "blacklist takes no other. Mark the contact by hand, and block the number where "
-                "it is dialled",
+                f"cannot write to the phone blacklist at {self._api.url}: Odoo does not hold "
+                f"{phones.mask(order.number)} for a phone number, and the blacklist takes no other. "
+                "Block it where it is dialled, and mark the contact by hand",
                 crm=self.name,
             )
-        until = f" (until {order.until:%Y-%m-%d})" if order.until else ""
-        for row in rows_now.values():
-            self._note("phone.blacklist", row.id, order.key, f"<p>{escape(order.reason)}{until}</p>")
-        last = max(rows_now.values(), key=lambda row: (row.write_date, row.id))
-        return Receipt(
-            f"phone.blacklist/{last.id}", last.write_date, already=set(rows_now) == set(before)
-        )
+        until = f" ({order.until:%Y-%m-%d})" if order.until else ""
+        for row in blocked.values():
+            self._note(BLACKLIST, row.id, order.key, f"<p>{escape(order.reason)}{until}</p>")
+        last = max(blocked.values(), key=lambda row: (row.write_date, row.id))
+        return Receipt(f"{BLACKLIST}/{last.id}", last.write_date, already=before == blocked)
 
-    def _blocked(self, numbers: Sequence[str]) -> dict[str, Blocked]:
-        term = [["number", "in", list(numbers)]]
-        found = self._rows(Blocked, "phone.blacklist", term, "read the phone blacklist")
+    def _blocked(self, numbers: list[str]) -> dict[str, Blocked]:
+        what = "read the phone blacklist"
+        found = self._api.rows(what, Blocked, BLACKLIST, [["number", "in", numbers]])
         return {row.number: row for row in found if row.active and row.number in numbers}
 
     def _block(self, number: str) -> None:
-        """Odoo complains of a missing number (422) where it holds this one for invalid."""
-        what = "write to the phone blacklist"
         try:
-            self._ask("phone.blacklist", "add", what, number=number)
+            self._api.ask("write to the phone blacklist", BLACKLIST, "add", number=number)
         except Refused as error:
+            # So it answers for a number that it holds for invalid, as if there were none.
             if error.status != 422:
                 raise
 
     def record(self, ticket: Ticket) -> Receipt:
-        """A lead of the contact, by an external id that Odoo keeps unique; on a lead without a
-        contact a note."""
-        kind, number = _ref(ticket.ref) if ticket.ref else (None, 0)
-        if ticket.ref and kind is None:
-            raise CRMError(f"{ticket.ref!r} is no id of this system", crm=self.name)
-        lines = [escape(line) for line in ticket.text.splitlines()]
+        """A lead of the contact, by an external id, which Odoo keeps unique; a note where the
+        customer is a lead themselves."""
+        model, number = _number_of(ticket.ref or "")
+        if ticket.ref and not model:
+            raise CRMError(f"cannot note a case: {ticket.ref!r} is no id of it", crm=self.name)
+        lines = "<br>".join(escape(line) for line in ticket.text.splitlines())
         link = escape(ticket.link)
-        text = f'<p>{"<br/>".join(lines)}</p><p><a href="{link}">{link}</a></p>'
-        if kind == LEAD:
+        text = f'<p>{lines}</p><p><a href="{link}">{link}</a></p>'
+        if model == LEAD:
             title = f"<p><b>{escape(ticket.title)}</b></p>"
             message, already = self._note(LEAD, number, ticket.key, title + text)
             return Receipt(f"mail.message/{message.id}", message.date, already)
-        return self._lead(ticket, text, str(number) if kind else "")
+        external = "listener." + re.sub(r"[^A-Za-z0-9_-]", "_", ticket.key)
+        columns, cells = ["id", "name", "description"], [external, ticket.title or ticket.key, text]
+        if model:
+            columns, cells = [*columns, "partner_id/.id"], [*cells, str(number)]
+        return self._load_once(columns, cells)
 
-    def _lead(self, ticket: Ticket, text: str, partner: str) -> Receipt:
-        external = f"listener.{re.sub(r'[^A-Za-z0-9_-]', '_', ticket.key)}"
-        said = ""
-        for attempt in range(3):
-            # Only the id: with more columns `load` would overwrite what people have edited.
-            there, said = self._load(["id"], [external])
-            if there is None:
-                columns = ["id", "name", "description"] + ["partner_id/.id"] * bool(partner)
-                cells = [external, ticket.title or ticket.key, text] + [partner] * bool(partner)
-                made, said = self._load(columns, cells)
-                if made is None:
-                    continue  # somebody else was writing the same at this moment
-                there = made
-                already = attempt > 0 and False
-            else:
-                already = True
-            term = [["id", "=", there]]
-            [lead] = self._rows(Created, LEAD, term, "read the lead of a case") or [None]
-            if lead is None:
-                raise CRMError("the lead of the case is gone again", crm=self.name, retry=True)
-            return Receipt(f"{LEAD}/{there}", lead.create_date, already)
-        again = "serialize" in said
-        raise CRMError(f"it does not take the lead of a case: {said}", crm=self.name, retry=again)
+    def _load_once(self, columns: list[str], cells: list[str]) -> Receipt:
+        what, said = "note a case", ""
+        for _ in range(
+            3
+        ):  # of two at the same moment one "could not serialize", and is asked again
+            # With more columns than the id it would overwrite what people have edited since.
+            there, _ = self._api.load(what, columns[:1], cells[:1])
+            made, said = (0, "") if there else self._api.load(what, columns, cells)
+            if there or made:
+                term = [["id", "=", there or made]]
+                for lead in self._api.rows(what, Created, LEAD, term):
+                    return Receipt(f"{LEAD}/{lead.id}", lead.create_date, already=bool(there))
+        raise CRMError(
+            f"cannot {what} at {self._api.url}: Odoo does not take the lead ({said})",
+            crm=self.name,
+            retry="serialize" in said,
+        )
+
+    def _note(self, model: str, number: int, key: str, html: str) -> tuple[Note, bool]:
+        """(the note with that key on a record, whether it was there already)."""
+        what = "write a note"
+        on_it = all_of([["model", "=", model]], [["res_id", "=", number]])
+        term = all_of(on_it, [["body", "ilike", like(key)]])
+        whole = re.compile(rf"(?<![\w-]){re.escape(escape(key))}(?![\w-])")
+        for message in self._api.rows(what, Note, "mail.message", term):
+            if whole.search(message.body):
+                return message, True
+        self._api.ask(
+            what,
+            model,
+            "message_post",
+            once=True,
+            ids=[number],
+            body=f"{html}<p>Listener, {escape(key)}</p>",
+            body_is_html=True,
+            subtype_xmlid="mail.mt_note",
+        )
+        for message in self._api.rows(what, Note, "mail.message", term):
+            if whole.search(message.body):
+                return message, False
+        raise self._api.nonsense(what, "the note is not there afterwards")
