@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from dashboard import cookies
+from dashboard.private_page import Tokens
 from listener import accounts
 from listener.desk import Desk, Trends
 from listener.settings import Settings
@@ -24,14 +25,15 @@ class _Shared:
     settings: Settings
     desk: Desk
     jar: cookies.Cookies
+    tokens: Tokens
 
 
 _shared: list[_Shared] = []
 
 
-def share(settings: Settings, db: Database, jar: cookies.Cookies) -> None:
+def share(settings: Settings, db: Database, jar: cookies.Cookies, tokens: Tokens) -> None:
     """Called once by the server, before the first page: all pages run in its process."""
-    _shared[:] = [_Shared(settings, Desk(db, settings), jar)]
+    _shared[:] = [_Shared(settings, Desk(db, settings), jar, tokens)]
 
 
 def desk() -> Desk:
@@ -82,6 +84,12 @@ def trends(
     return desk().trends(
         _user, first=first, last=last, zone=ZoneInfo(zone), brands=(), invented=invented
     )
+
+
+def private_link(user: User, case_id: int, version: int) -> str:
+    """The address of a new private link, which nothing remembers."""
+    made = desk().make_private_link(user, case_id, version=version)
+    return _shared[0].tokens.address(made)
 
 
 def forget() -> None:

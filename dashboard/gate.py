@@ -1,7 +1,7 @@
 """Who may come in: checked on every request, before Streamlit sees it.
 
-Only the sign-in pages, /healthz and the dashboard's own scripts and styles answer without a
-session. A web page of another site can neither open our websocket nor post our forms, and a name
+Only the sign-in pages, private links, /healthz and the dashboard's own scripts and styles answer
+without a session. A web page of another site can neither open our websocket nor post our forms, and a name
 that is not ours (DNS rebinding) gets no answer at all.
 """
 
@@ -20,9 +20,10 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard import cookies
+from dashboard.private_page import PATH as _PRIVATE
 from listener.storage.people import User
 
-_OPEN = ("/auth/", "/healthz", "/static/", "/favicon", "/_stcore/health")
+_OPEN = ("/auth/", _PRIVATE, "/healthz", "/static/", "/favicon", "/_stcore/health")
 _CLOSED = ("/_stcore/agent", "/_stcore/metrics", "/_stcore/upload_file")
 _SCRIPT_SAFE = (
     # The pages' framework writes its styles into the page, and its charts compile their formulas;
@@ -76,7 +77,7 @@ class Gate:
         await self.app(scope, receive, partial(_with_headers, send, self._policy(path)))
 
     def _policy(self, path: str) -> str:
-        return _PAGE_SAFE if path.startswith(("/auth/", "/healthz")) else self.policy
+        return _PAGE_SAFE if path.startswith(("/auth/", _PRIVATE, "/healthz")) else self.policy
 
     def _foreign(self, headers: Headers, scope: Scope) -> str | None:
         """Why a request does not come from our own pages; None when it does."""
@@ -88,7 +89,10 @@ class Gate:
             )
         changes = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD")
         origin = headers.get("origin")
-        if changes and origin is not None and urlsplit(origin).netloc != host:
+        # A page without a referrer posts without its origin. Behind a private link nothing counts
+        # but the secret in the address: no cookie, no session that another site could use.
+        unnamed = origin == "null" and scope["path"].startswith(_PRIVATE)
+        if changes and origin is not None and not unnamed and urlsplit(origin).netloc != host:
             return "This request comes from another site."
         if changes and headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return "This request comes from another site."
@@ -123,11 +127,12 @@ async def _with_headers(send: Send, policy: str, message: Message) -> None:
         headers = MutableHeaders(scope=message)
         headers["X-Content-Type-Options"] = "nosniff"
         headers["X-Frame-Options"] = "DENY"
-        # The origin stays, because a form's post shows by it that it is ours.
-        headers["Referrer-Policy"] = "same-origin"
+        # The origin stays, because a form's post shows by it that it is ours. What a page says of
+        # itself is stricter, and stands.
+        headers.setdefault("Referrer-Policy", "same-origin")
         headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
         headers["Cross-Origin-Opener-Policy"] = "same-origin"
-        headers["Content-Security-Policy"] = policy
+        headers.setdefault("Content-Security-Policy", policy)
         if policy is _PAGE_SAFE:
             headers["Cache-Control"] = "no-store"
     await send(message)

@@ -26,11 +26,13 @@ from starlette.middleware import Middleware
 
 from dashboard import cookies, theme
 from dashboard.gate import Gate
+from dashboard.private_page import PrivatePages, Tokens
 from dashboard.signin import SignInPages
 from listener import accounts, logs
 from listener import settings as settings_module
 from listener.checks import check_port
 from listener.errors import ConfigError, ListenerError
+from listener.private_links import PrivateLinks
 from listener.settings import Settings
 from listener.storage import Database
 
@@ -66,7 +68,8 @@ def build(settings: Settings, db: Database, *, host: str, port: int) -> Any:
     from dashboard import data
 
     jar = cookies.Cookies(cookies.key(settings.var))
-    data.share(settings, db, jar)
+    tokens = Tokens(cookies.key(settings.var), settings.listener.service.public_url)
+    data.share(settings, db, jar, tokens)
     limits = settings.listener.dashboard
 
     def user_of(token: str) -> Any:
@@ -81,10 +84,13 @@ def build(settings: Settings, db: Database, *, host: str, port: int) -> Any:
         user_of=user_of,
         scripts=_inline_scripts(),
     )
+    private = Middleware(
+        PrivatePages, links=PrivateLinks(db, settings), settings=settings, tokens=tokens
+    )
     return App(
         _APP,
         routes=SignInPages(db, settings, jar).routes(),
-        middleware=[gate],
+        middleware=[gate, private],
     )
 
 

@@ -177,7 +177,7 @@ class SignInPages:
         for wanted in (
             request.query_params.get("lang"),
             request.cookies.get(_LANGUAGE_COOKIE),
-            *_accepted(request.headers.get("accept-language", "")),
+            *accepted_languages(request.headers.get("accept-language", "")),
         ):
             if wanted in known:
                 return str(wanted)
@@ -189,7 +189,7 @@ class SignInPages:
         language = self._language(request)
         values = {"form": {}, "error": "", "note": "", "values": {}, "next": "/", **context}
         body = (
-            _environment()
+            environment()
             .get_template(template)
             .render(
                 values,
@@ -213,7 +213,7 @@ def _switches(request: Request, languages: tuple[str, ...]) -> dict[str, str]:
     }
 
 
-def _accepted(header: str) -> list[str]:
+def accepted_languages(header: str) -> list[str]:
     """The languages of an Accept-Language header, the most wanted first, without regions."""
     found = []
     for order, part in enumerate(header[:500].split(",")):
@@ -256,7 +256,7 @@ async def _style(_request: Request) -> Response:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Environment:
+def environment() -> Environment:
     return Environment(
         loader=FileSystemLoader(_FOLDER / "templates"),
         autoescape=True,

@@ -31,6 +31,7 @@ from listener.domain import (
     SuppressionStatus,
 )
 from listener.errors import AccountError, CRMError, NotAllowed, StorageError
+from listener.private_links import Asked, PrivateLinks
 from listener.replies import Situation
 from listener.settings import Settings
 from listener.storage import (
@@ -134,6 +135,7 @@ class Desk:
         self.settings = settings
         self.now = now
         self.systems = systems(settings, db, now)
+        self.links = PrivateLinks(db, settings)
 
     # ------------------------------------------------------------------ cases
 
@@ -246,6 +248,22 @@ class Desk:
                 session, case_id, crm, ref, by=user.username, version=version, now=self.now()
             )
 
+    def make_private_link(self, user: User, case_id: int, *, version: int) -> str:
+        """The token of a link by which the author may leave their phone, once. It is stored
+        nowhere. Raises AccountError where there is nothing to ask for."""
+        _worker(user)
+        with self.db.write() as session:
+            detail = self._seen(session, user, case_id)
+            cases.hold(session, case_id, version)
+            return self.links.make(session, detail, by=user.username, now=self.now())
+
+    def private_link(self, user: User, case_id: int) -> Asked | None:
+        """The newest private link of a case, with the phones that the author left."""
+        _worker(user)
+        with self.db.read() as session:
+            self._seen(session, user, case_id)
+        return self.links.asked(case_id, self.now())
+
     # ------------------------------------------------------------------ why, and the promise
 
     def diagnosis(self, user: User, case_id: int) -> Diagnosis:
@@ -287,13 +305,14 @@ class Desk:
         self, user: User, case_id: int, *, version: int, phone: str = "", reason: str = ""
     ) -> None:
         """Approve that the author of a case is contacted no more for sales: by every phone of their
-        record, and by `phone` where they left one. Raises AccountError for what is no phone."""
+        record, every one that they left at a private link, and by `phone`. Raises AccountError for
+        what is no phone."""
         _worker(user)
         with self.db.read() as session:
             detail = self._seen(session, user, case_id)
         crm, ref = detail.crm, detail.summary.customer_ref
         customer = self.systems.customer(crm, ref) if crm and ref else None
-        numbers = list(customer.phones) if customer else []
+        numbers = [*(customer.phones if customer else ()), *self.links.numbers(case_id)]
         if phone.strip():
             numbers.append(self._phone(phone, detail.summary.brand))
         if not numbers:
@@ -598,11 +617,11 @@ def _nameless(detail: CaseDetail) -> CaseDetail:
 
 
 # Reasons of a priority that say what the CRM knows of the author.
-_MATCHED = frozenset({"is_customer", "promise_broken"})
+_MATCHED = frozenset({"is_customer", "promise_broken", "phone_left"})
 _ABOUT_CUSTOMER = frozenset(
     {
         *("customer", "suppression_approved", "suppressed", "in_effect", "not_written"),
-        *("record_approved", "recorded", "promise_broken"),
+        *("record_approved", "recorded", "promise_broken", "phone_left"),
     }
 )
 

@@ -231,13 +231,21 @@ class IdentifierKind(StrEnum):
     HANDLE = "handle"
 
 
+class MatchBasis(StrEnum):
+    """How the link between an author and a customer was obtained."""
+
+    GIVEN_IN_POST = "given_in_post"  # they wrote it of themselves in public
+    DECLARED_ACCOUNT = "declared_account"  # the customer's record names this public account
+    PRIVATE_LINK = "private_link"  # they left their phone for this, in private and with consent
+
+
 @dataclass(frozen=True, slots=True)
 class Identifier:
     """Something that may tell who wrote: phone in E.164, handle as `platform:name`."""
 
     kind: IdentifierKind
     value: str
-    given_in_text: bool = True  # the person wrote it, rather than it being their public handle
+    basis: MatchBasis = MatchBasis.GIVEN_IN_POST
     own: bool = True  # the author's; False: somebody's they speak for ("my mother's line is ...")
 
 
@@ -249,13 +257,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class CustomerMatch:
-    """`decided` only above the threshold; otherwise a person confirms one of the candidates."""
+    """`decided` only above the threshold; otherwise a person confirms one of the candidates. `basis`
+    is the strongest of the identifiers that named the customer."""
 
     decided: bool
     customer: Customer | None
     confidence: float
     reasons: tuple[str, ...]
     candidates: tuple[Candidate, ...] = ()
+    basis: MatchBasis | None = None
 
 
 # ---------------------------------------------------------------------------- work

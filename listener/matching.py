@@ -13,7 +13,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from classifiers.folding import fold
 from listener import phones
-from listener.domain import Candidate, Customer, CustomerMatch, Identifier, IdentifierKind
+from listener.domain import (
+    Candidate,
+    Customer,
+    CustomerMatch,
+    Identifier,
+    IdentifierKind,
+    MatchBasis,
+)
 
 CONFIDENCE: Mapping[IdentifierKind, float] = {
     IdentifierKind.CUSTOMER_ID: 0.97,
@@ -23,6 +30,13 @@ CONFIDENCE: Mapping[IdentifierKind, float] = {
 }
 """How sure one identifier alone makes us, strongest first. Judgements, not measurements: a phone
 changes hands more often than an address, an account is declared once and then given away."""
+
+_HOW: Mapping[MatchBasis, str] = {
+    MatchBasis.PRIVATE_LINK: "left",
+    MatchBasis.GIVEN_IN_POST: "given",
+    MatchBasis.DECLARED_ACCOUNT: "declared",
+}
+"""The strongest basis first: what somebody left for this, with consent, stands before the rest."""
 
 # ---------------------------------------------------------------------------- what a post says
 
@@ -163,7 +177,8 @@ def identifiers(
         *_phones(folded, countries, registry),
     ]
     if author and ":" in author:
-        found.append(Identifier(IdentifierKind.HANDLE, handle(author), given_in_text=False))
+        declared = MatchBasis.DECLARED_ACCOUNT
+        found.append(Identifier(IdentifierKind.HANDLE, handle(author), declared))
     return tuple(dict.fromkeys(found))
 
 
@@ -271,11 +286,13 @@ def decide(
         return _undecided(listed, people, own, found_reasons)
     key = named.pop()
     customer = own[min(own, key=lambda i: _rank(i.kind))][key]
-    confidence = _together(i for i, found in own.items() if key in found)
+    used = [i for i, found in own.items() if key in found]
+    confidence = _together(used)
+    basis = min((i.basis for i in used), key=list(_HOW).index)
     if confidence < threshold:
         found_reasons.append(f"below_threshold:{threshold:.2f}")
-        return CustomerMatch(False, customer, confidence, tuple(found_reasons), listed)
-    return CustomerMatch(True, customer, confidence, tuple(found_reasons), listed)
+    decided = confidence >= threshold
+    return CustomerMatch(decided, customer, confidence, tuple(found_reasons), listed, basis)
 
 
 _People = Mapping[tuple[str, str], Customer]
@@ -335,8 +352,7 @@ def _rank(kind: IdentifierKind) -> int:
 
 
 def _reason(identifier: Identifier) -> str:
-    how = "given" if identifier.given_in_text else "declared"
-    return f"{identifier.kind.value}_{how}:{_shown(identifier)}"
+    return f"{identifier.kind.value}_{_HOW[identifier.basis]}:{_shown(identifier)}"
 
 
 def _shown(identifier: Identifier) -> str:

@@ -22,10 +22,11 @@ from listener import alerting, matching, phones, priority, promise, raising, rou
 from listener.alerting import NumberReport
 from listener.crm import Systems
 from listener.dedupe import Fingerprinted
-from listener.domain import CustomerMatch, NumberKind
+from listener.domain import CustomerMatch, Identifier, IdentifierKind, MatchBasis, NumberKind
 from listener.reader import Reads
 from listener.routing import CaseFacts, Person
 from listener.settings import Brand, Settings
+from listener.sources import may_match
 from listener.storage import Database, cases, duplicates, people, readings
 from listener.storage.database import insert_new
 from listener.storage.duplicates import Copy, Printed
@@ -250,16 +251,29 @@ def _who(
 
 
 def match_author(
-    crms: Systems, settings: Settings, text: str, source: str, author: str | None, brand: Brand
+    crms: Systems,
+    settings: Settings,
+    text: str,
+    source: str,
+    author: str | None,
+    brand: Brand,
+    left: Sequence[str] = (),
 ) -> CustomerMatch:
     """Who this is, by every system that is configured; one that cannot answer leaves the match
-    open, with its reason on the case."""
-    given = matching.identifiers(
-        text,
-        author=f"{source}:{author}" if author else None,
-        countries=brand.countries,
-        registry=_registry(brand),
+    open, with its reason on the case. `left` are phones that the author left at a private link:
+    where the source's terms forbid to look for its authors, by these alone."""
+    given = tuple(
+        Identifier(IdentifierKind.PHONE, number, MatchBasis.PRIVATE_LINK) for number in left
     )
+    if may_match(source, settings.listener.matching.forbidden):
+        given += matching.identifiers(
+            text,
+            author=f"{source}:{author}" if author else None,
+            countries=brand.countries,
+            registry=_registry(brand),
+        )
+    elif not left:
+        return CustomerMatch(False, None, 0.0, (f"source_forbids:{source}",))
     answer = crms.find(given)
     match = matching.decide(answer.candidates, given, settings.listener.matching.threshold)
     silent = tuple(f"crm_unavailable:{reason}" for reason in answer.silent)

@@ -1,30 +1,42 @@
-"""Cases whose author nobody could tell yet, because a CRM did not answer or was not asked: asked
-again at each turn, a few at a time, until every system has spoken."""
+"""Cases whose author nobody could tell yet, because a CRM did not answer or was not asked, or
+because the author has left a phone since: asked again at each turn, a few at a time, until every
+system has spoken."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import structlog
+
 from listener import processing
+from listener.errors import StorageError
+from listener.private_links import PrivateLinks
 from listener.storage import cases
 
 if TYPE_CHECKING:
     from listener.pipeline import Road
 
 AT_ONCE = 20
+log = structlog.get_logger()
 
 
 def rematch(road: Road) -> dict[str, int]:
     """Ask the CRMs again for the open cases that wait for them."""
     with road.db.read() as session:
         waiting = cases.waiting_for_crm(session, limit=AT_ONCE)
+    links = PrivateLinks(road.db, road.settings)
     found = 0
     for case in waiting:
         brand = road.settings.brand(case.brand)
         if brand is None or road.stop.is_set():
             continue
+        try:
+            left = links.numbers(case.id)
+        except StorageError as error:  # sealed with another key: the case waits for that key
+            log.warning("phone not opened", case=case.id, error=str(error))
+            continue
         match = processing.match_author(
-            road.crms, road.settings, case.text, case.source, case.author, brand
+            road.crms, road.settings, case.text, case.source, case.author, brand, left
         )
         with road.db.write() as session:
             found += cases.rematched(session, case.id, match, road.now())

@@ -8,11 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from listener.pipeline import Road
+from listener.storage import private_links
 from listener.storage.tables import RawPageRow, Reject, SessionRow, SetupLink
 
 
 def forget(road: Road) -> dict[str, Any]:
-    """Erase raw pages and refused items older than [retention] raw_pages, and sessions and links that have run out.
+    """Erase raw pages and refused items older than [retention] raw_pages, sessions and links that have run out,
+    and private links with the phones that were left there after [private_link] kept.
     Returns how many of each."""
     now = road.now()
     settings = road.settings.listener
@@ -29,6 +31,7 @@ def forget(road: Road) -> dict[str, Any]:
             )
         ),
         "links": sa.delete(SetupLink).where(SetupLink.expires_at < now),
+        "private_links": private_links.spent_before(now - settings.private_link.kept),
     }
     erased: dict[str, Any] = {}
     for name, statement in old.items():

@@ -31,6 +31,7 @@ from listener.storage.mentions import save_found
 from listener.storage.tables import (
     AlertRow,
     AuthorRow,
+    BrokenPromise,
     CaseEvent,
     CaseMention,
     CaseRow,
@@ -39,12 +40,18 @@ from listener.storage.tables import (
     CrmIdentifier,
     CrmNumber,
     CrmPerson,
+    CrmSuppression,
+    CrmTicket,
+    CrmWriteRow,
     MentionBand,
     MentionBrand,
     MentionRow,
     NotificationRow,
+    PrivateLink,
     ReadingRow,
     ReportedNumber,
+    SuppressedPhone,
+    SuppressionRow,
 )
 
 SOURCE = "sample"
@@ -153,6 +160,7 @@ def _remove(session: Session) -> dict[str, int]:
     cases = sa.select(CaseRow.id).where(CaseRow.invented)
     alerts = sa.select(AlertRow.id).where(sa.or_(AlertRow.invented, AlertRow.case_id.in_(cases)))
     people = sa.select(CrmPerson.customer_id).where(CrmPerson.invented)
+    orders = sa.select(SuppressionRow.id).where(SuppressionRow.case_id.in_(cases))
     counts = {
         name: int(session.scalar(sa.select(sa.func.count()).select_from(chosen.subquery())) or 0)
         for name, chosen in (
@@ -169,6 +177,13 @@ def _remove(session: Session) -> dict[str, int]:
         (NotificationRow, NotificationRow.alert_id.in_(alerts)),
         (AlertRow, AlertRow.id.in_(alerts)),
         (CaseEvent, CaseEvent.case_id.in_(cases)),
+        (BrokenPromise, BrokenPromise.suppression_id.in_(orders)),
+        (SuppressedPhone, SuppressedPhone.suppression_id.in_(orders)),
+        (CrmWriteRow, CrmWriteRow.case_id.in_(cases)),
+        (SuppressionRow, SuppressionRow.case_id.in_(cases)),
+        (CrmSuppression, CrmSuppression.customer_id.in_(people)),
+        (CrmTicket, CrmTicket.customer_id.in_(people)),
+        (PrivateLink, PrivateLink.case_id.in_(cases)),
         (CaseMention, sa.or_(CaseMention.case_id.in_(cases), CaseMention.mention_id.in_(mentions))),
         (CaseRow, CaseRow.invented),
         (Correction, Correction.mention_id.in_(mentions)),

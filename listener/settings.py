@@ -106,6 +106,15 @@ class Delivery(Section):
 
 class Matching(Section):
     threshold: float = Field(0.85, gt=0, le=1)
+    # Imported items of these are matched with nobody: the terms of X forbid it without opt-in.
+    forbidden: tuple[str, ...] = ("x", "twitter")
+
+
+class PrivateLinkTimes(Section):
+    """How long a link is good, and how long what was left there is kept."""
+
+    lasts: Duration = Field(timedelta(hours=72), gt=timedelta(0), le=timedelta(days=30))
+    kept: Duration = Field(timedelta(days=30), gt=timedelta(0))
 
 
 class Retention(Section):
@@ -121,6 +130,7 @@ class ListenerFile(Section):
     email: Email = Email()
     delivery: Delivery = Delivery()
     matching: Matching = Matching()
+    private_link: PrivateLinkTimes = PrivateLinkTimes()
     retention: Retention = Retention()
 
 

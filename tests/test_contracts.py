@@ -77,6 +77,7 @@ def test_a_source_tells_what_people_must_know(name: str) -> None:
     for what in ("Sign-in", "imits", "Cannot see:"):
         assert what in module.__doc__, f"the docstring of {name} does not speak of {what}"
     assert isinstance(module.KEEP_UNMATCHED, bool)
+    assert isinstance(module.MAY_MATCH, bool)
 
 
 @pytest.mark.parametrize("name", SOURCES)

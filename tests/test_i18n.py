@@ -148,6 +148,7 @@ def stored_words() -> set[str]:
         "action": domain.Action,
         "suppression": domain.SuppressionStatus,
         "write": domain.WriteStatus,
+        "basis": domain.MatchBasis,
         "situation": Situation,
         "loop": ("collect", "process", "deliver"),
         "claim": ("yes", "no"),

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from listener.domain import Candidate, Customer, CustomerMatch, Identifier, IdentifierKind
+from listener.domain import (
+    Candidate,
+    Customer,
+    CustomerMatch,
+    Identifier,
+    IdentifierKind,
+    MatchBasis,
+)
 from listener.matching import CONFIDENCE, decide, handle, identifiers
 
 PHONE, EMAIL, ID, HANDLE = (
@@ -197,7 +204,7 @@ def test_an_address_is_read_where_it_is_called_ones_own(text: str, found: bool) 
 
 def test_the_public_account_is_an_identifier_that_was_not_given_in_the_text() -> None:
     assert identifiers("hola", author="Mastodon:@Ana@Example.org") == (
-        Identifier(HANDLE, "mastodon:ana@example.org", given_in_text=False),
+        Identifier(HANDLE, "mastodon:ana@example.org", MatchBasis.DECLARED_ACCOUNT),
     )
     assert handle("bluesky: @Ana") == "bluesky:ana"
 
@@ -242,7 +249,7 @@ def candidate(ref: str, by: Identifier, crm: str = "local") -> Candidate:
 BY_PHONE = Identifier(PHONE, "+34755102030")
 BY_EMAIL = Identifier(EMAIL, "ana.ruiz@ejemplo.es")
 BY_ID = Identifier(ID, "88213")
-BY_HANDLE = Identifier(HANDLE, "mastodon:ana", given_in_text=False)
+BY_HANDLE = Identifier(HANDLE, "mastodon:ana", MatchBasis.DECLARED_ACCOUNT)
 BY_MOTHERS_PHONE = Identifier(PHONE, "+34755222333", own=False)
 
 

@@ -26,10 +26,10 @@ from listener.settings import Http, Settings, load
 from listener.storage import Database, cases, mentions, people, suppressions
 from listener.storage.cases import CaseFilter
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 KILLS = 50  # of each kind, at least
-CUSTOMERS = 150
+CUSTOMERS = 120
 ANA = user("ana")
 
 

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from builders import priority, route, user
 
 from classifiers.reading import CallFacts, Reading
 from listener import pipeline, sample, settings
 from listener.crm.local import LocalCrm, open_phone
-from listener.domain import Mention, NumberKind
+from listener.desk import Desk
+from listener.domain import Customer, CustomerMatch, Mention, NumberKind
 from listener.httpclient import HttpClient
-from listener.settings import Settings
-from listener.storage import Database
+from listener.settings import Http, Settings
+from listener.storage import Database, cases, people
 from listener.storage.database import insert_new
 from listener.storage.mentions import BrandHit, Found, save_found
 from listener.storage.tables import (
@@ -27,10 +29,13 @@ from listener.storage.tables import (
     CrmIdentifier,
     CrmNumber,
     CrmPerson,
+    CrmSuppression,
+    CrmWriteRow,
     MentionBrand,
     MentionRow,
     NotificationRow,
     Reject,
+    SuppressionRow,
 )
 from listener.vault import open_vault
 
@@ -259,3 +264,31 @@ def test_removing_leaves_what_is_real_alone(database: Database, config: Settings
         assert (case.customer_ref, case.crm) == (None, None)
         assert session.scalars(sa.select(MentionRow.source)).all() == ["mastodon"]
         assert session.scalars(sa.select(CrmPerson.customer_id)).all() == ["C-1"]
+
+
+def test_what_people_did_with_it_goes_too(database: Database, config: Settings) -> None:
+    """A suppression that somebody approved on an invented case."""
+    sample.load(database, config, NOW)
+    desk = Desk(database, config, lambda: NOW)
+    with database.write() as session:
+        people.add(session, user("ana"), NOW)
+        ref = session.scalars(
+            sa.select(CrmPerson.customer_id).order_by(CrmPerson.customer_id).limit(1)
+        ).one()
+        mention = session.scalars(sa.select(MentionRow).order_by(MentionRow.id).limit(1)).one()
+        match = CustomerMatch(
+            True, Customer("local", ref, "Ana", ("+34755000000",)), 0.97, ("handle_declared:x",)
+        )
+        case_id = cases.open_case(
+            session, key="k", brand="movistar", author_id=mention.author_id, matter="harassment",
+            lang="es", mention_id=mention.id, priority=priority(), route=route(), match=match,
+            previous_case=None, invented=True, now=NOW,
+        )  # fmt: skip
+    desk.suppress(user("ana"), case_id, version=1, phone="+34 755 00 00 00")
+    pipeline.deliver(
+        pipeline.Road(config, database, HttpClient(Http()), lambda: None, lambda: NOW)  # type: ignore[arg-type, return-value]
+    )
+    sample.remove(database)
+    with database.read() as session:
+        for table in (SuppressionRow, CrmWriteRow, CrmSuppression, CaseRow, CrmPerson):
+            assert session.scalar(sa.select(sa.func.count()).select_from(table)) == 0

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import data
 from dashboard.marking import isolated, marked, marks_of, safe, safe_url, table
 from dashboard.pages import Page, html, query_number
-from dashboard.views import actions, causes, contacts, promise, reading, reply
+from dashboard.views import actions, causes, contacts, private_link, promise, reading, reply
 from listener import i18n
 from listener.desk import CaseView, may_work
 from listener.domain import CaseStatus
@@ -47,6 +47,7 @@ def show(page: Page) -> None:
             actions.show(page, view.detail)
             reply.show(page, view.detail)
             contacts.match(page, view)
+            private_link.show(page, view)
     if may_work(page.user):
         left, right = st.columns([5, 3], gap="large")
         with left:
@@ -234,6 +235,10 @@ def _event(page: Page, entry: TimelineEntry) -> str:
         before, after = (page.label("level", given.get(key)) for key in ("from", "to"))
         return safe(_("raised the urgency: {before} → {after}", before=before, after=after))
 
+    def phone_left() -> str:
+        number = given.get("phone", "")
+        return safe(_("received a phone by the private link: {phone}", phone=number))
+
     known: dict[str, Callable[[], str]] = {
         "opened": opened,
         "raised": raised,
@@ -243,6 +248,7 @@ def _event(page: Page, entry: TimelineEntry) -> str:
         "corrected": corrected,
         "customer": customer,
         "routed": routed,
+        "phone_left": phone_left,
     }
     if entry.kind in known:
         return known[entry.kind]()

@@ -54,6 +54,9 @@ def match(page: Page, view: CaseView) -> None:
             sure = i18n.percent(float(stored.get("confidence") or 0), page.language)
             words = safe(_("Why, with a confidence of {share}:", share=sure))
             html(f'<p class="ls-meta">{words}</p><ul class="ls-reasons">{reasons}</ul>')
+        if stored.get("ref") and stored.get("basis"):
+            basis = page.label("basis", stored["basis"])
+            html(f'<p class="ls-meta">{safe(_("How we know: {basis}", basis=basis))}</p>')
         _candidates(page, view, stored)
 
 

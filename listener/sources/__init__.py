@@ -6,7 +6,7 @@ are) and parses (pure). docs/sources.md says how to add one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -31,6 +31,11 @@ class SourceModule(Protocol):
     @property
     def KEEP_UNMATCHED(self) -> bool:  # noqa: N802
         """Whether items are kept that no brand's query finds: a person put them there."""
+        ...
+
+    @property
+    def MAY_MATCH(self) -> bool:  # noqa: N802
+        """Whether its terms let us look for its authors in the CRM by what they made public."""
         ...
 
     def needs_query(self, options: Any) -> bool:
@@ -62,6 +67,13 @@ SOURCES: Mapping[str, SourceModule] = {
     hackernews.NAME: hackernews,
     files.NAME: files,
 }
+
+
+def may_match(source: str, forbidden: Collection[str] = ()) -> bool:
+    """Whether authors of a source may be looked for in the CRM. `forbidden` names, in lower case,
+    those of whose kind there is no module: what was imported from elsewhere."""
+    module = SOURCES.get(source)
+    return source.casefold() not in forbidden and (module is None or module.MAY_MATCH)
 
 
 def options_of(config: SourceConfig) -> Section:

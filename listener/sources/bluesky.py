@@ -47,6 +47,7 @@ from listener.times import parse_time
 
 NAME = "bluesky"
 KEEP_UNMATCHED = False
+MAY_MATCH = True
 STYLE = Style(max_length=300)
 LIMIT = 100
 _SIGNED_IN_ONLY = "!no-unauthenticated"

@@ -49,6 +49,7 @@ from listener.times import parse_time
 
 NAME = "feed"
 KEEP_UNMATCHED = False
+MAY_MATCH = True
 STYLE = Style(max_length=200, tag_sign="", site_prefix="site:")
 # A summary shorter than this is taken for one; the article behind it is then worth reading.
 FULL_TEXT_FROM = 1500

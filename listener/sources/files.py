@@ -37,6 +37,7 @@ from listener.times import parse_time
 
 NAME = "files"
 KEEP_UNMATCHED = True
+MAY_MATCH = True
 ROWS_PER_PAGE = 500
 PAGE_CHARACTERS = 4_000_000
 QUIET_S = 2.0

@@ -41,6 +41,7 @@ from listener.times import parse_time
 
 NAME = "hackernews"
 KEEP_UNMATCHED = False
+MAY_MATCH = True
 STYLE = Style(max_length=200, tag_sign="")
 PER_PAGE = 200
 SITE = "news.ycombinator.com"

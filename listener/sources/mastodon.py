@@ -53,6 +53,7 @@ from listener.times import parse_time
 
 NAME = "mastodon"
 KEEP_UNMATCHED = False
+MAY_MATCH = True
 STYLE = Style(max_length=200)
 LIMIT = 40
 _REMEMBERED = 2 * LIMIT

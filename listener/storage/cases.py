@@ -295,9 +295,7 @@ def add_mention(
         row.priority_reasons = [reason_to_json(r) for r in priority.reasons]
     told = (row.match or {}).get("confirmed_by")  # a person's word stands
     if match is not None and not told and not row.customer_ref and _says_more(match, row.match):
-        row.match = match_to_json(match)
-        row.crm = match.customer.crm if match.customer else row.crm
-        row.customer_ref = match.customer.ref if match.decided and match.customer else None
+        _matched(row, match)
     log(session, case_id, now, LISTENER, kind, {"mention": mention_id})
     if row.level != before:
         _risen(session, row, before, route, now)
@@ -375,6 +373,7 @@ def match_to_json(match: CustomerMatch) -> dict[str, Any]:
         "crm": match.customer.crm if match.customer else None,
         "name": match.customer.name if match.customer else None,
         "confidence": match.confidence,
+        "basis": match.basis,
         "reasons": list(match.reasons),
         "candidates": [
             {
@@ -382,10 +381,24 @@ def match_to_json(match: CustomerMatch) -> dict[str, Any]:
                 "ref": c.customer.ref,
                 "name": c.customer.name,
                 "found_by": c.found_by.kind.value,
+                "basis": c.found_by.basis,
             }
             for c in match.candidates
         ],
     }
+
+
+def _matched(row: CaseRow, match: CustomerMatch) -> None:
+    """Whom a person has refused as the author before, only a person makes the author."""
+    refused = (row.match or {}).get("refused", [])
+    stored = match_to_json(match) | ({"refused": refused} if refused else {})
+    customer = match.customer if match.decided else None
+    if customer is not None and [customer.crm, customer.ref] in refused:
+        stored |= {"decided": False, "reasons": [*match.reasons, "refused_before:"]}
+        customer = None
+    row.match = stored
+    row.crm = match.customer.crm if match.customer else row.crm
+    row.customer_ref = customer.ref if customer else None
 
 
 def _says_more(match: CustomerMatch, stored: Mapping[str, Any] | None) -> bool:
@@ -427,14 +440,9 @@ def rematched(session: Session, case_id: int, match: CustomerMatch, now: datetim
     row = session.scalars(_locked(session, sa.select(CaseRow).where(CaseRow.id == case_id))).one()
     if row.customer_ref or (row.match or {}).get("confirmed_by"):
         return False
-    stored = match_to_json(match)
-    if stored == row.match:
-        return False
-    row.match = stored
-    row.crm = match.customer.crm if match.customer else row.crm
-    row.customer_ref = match.customer.ref if match.decided and match.customer else None
+    _matched(row, match)
     if row.customer_ref:
-        data = {"from": None, "to": row.customer_ref, "crm": row.crm}
+        data = {"from": None, "to": row.customer_ref, "crm": row.crm, "basis": match.basis}
         _changed(session, row, now, LISTENER, "customer", data)
     return bool(row.customer_ref)
 
@@ -670,13 +678,14 @@ def confirm_customer(
     before = row.customer_ref
     row.crm, row.customer_ref = crm, ref
     known = row.match or {}
-    names = [c["name"] for c in known.get("candidates", ()) if (c["crm"], c["ref"]) == (crm, ref)]
+    chosen = [c for c in known.get("candidates", ()) if (c["crm"], c["ref"]) == (crm, ref)]
     row.match = {
         **known,
         "decided": ref is not None,
         "crm": crm,
         "ref": ref,
-        "name": names[0] if names else None,
+        "name": chosen[0]["name"] if chosen else None,
+        "basis": chosen[0].get("basis") if chosen else None,
         "confirmed_by": by,
     }
     _changed(session, row, now, by, "customer", {"from": before, "to": ref, "crm": crm})
