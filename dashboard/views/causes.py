@@ -20,9 +20,11 @@ _IDS_SHOWN = 12
 def show(page: Page, view: CaseView) -> None:
     _ = page.gettext
     detail = view.detail
+    if detail.summary.matter != "harassment":
+        return
     with st.container(border=True):
         st.subheader(_("Why did we contact them again?"))
-        if detail.summary.matter != "harassment" or view.record is None:
+        if view.record is None:
             st.caption(_("The causes are shown once the author is known in the CRM."))
             return
         try:
