@@ -146,7 +146,7 @@ class WebServer:
                 outer.asked.append(asked)
                 self._send(outer.answer(asked))
 
-            do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _serve  # noqa: N815 - http.server's names
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _serve  # noqa: N815 - http.server's names
 
             def _send(self, answer: Answer) -> None:
                 self.send_response(answer.status)

@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import phonenumbers
 import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from servers import free_port
 
-from listener.crm import calllog
-from listener.crm.calllog import CallLog, Options, Plan, Source, cells_of, event_of
+from listener.crm import calllog, databases
+from listener.crm.calllog import CallLog, Options, cells_of, event_of
 from listener.crm.csv_rows import Names, Reading
+from listener.crm.databases import Source
 from listener.crm.local import LocalCrm
 from listener.crm.seam import Capability, Connection
 from listener.crm.systems import Systems, options_of
@@ -535,7 +535,7 @@ def test_a_row_that_is_no_event_is_told(
 def test_a_part_of_the_calls_is_no_answer(
     sqlite_log: Log, opened: Callable[..., CallLog], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(calllog, "_MOST_ROWS", 2)
+    monkeypatch.setattr(databases, "_MOST_ROWS", 2)
     for number in range(3):
         sqlite_log.add(number, "2026-05-14 12:10")
     with pytest.raises(CRMError, match="more than 2 calls for one person"):
@@ -581,35 +581,6 @@ def test_values_of_every_type_of_a_duration() -> None:
     for value in (90, 90.0, Decimal(90), "90", timedelta(seconds=90), b"90"):
         row = {"event_id": 1, "at": NOW, "direction": "out", "customer_number": ROSA}
         assert float(cells_of({**row, "duration_s": value})["duration_s"]) == 90
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.text(max_size=25), st.lists(st.sampled_from(["ES", "MX", "BR", "US"]), min_size=1))
-def test_any_text_is_a_number_or_none(written: str, countries: list[str]) -> None:
-    plan = Plan(tuple(countries))
-    number = plan.read(written)
-    assert number is None or number.startswith("+")
-    for form, owner in plan.forms_of([written]).items():
-        assert plan.read(form) == owner == number
-
-
-@pytest.mark.parametrize("country", sorted(phonenumbers.SUPPORTED_REGIONS))
-def test_every_form_means_that_phone_alone(country: str) -> None:
-    example = phonenumbers.example_number_for_type(country, phonenumbers.PhoneNumberType.MOBILE)
-    if example is None:
-        pytest.skip(f"no mobile number is known for {country}")
-    number = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
-    for countries in ((country,), ("ES", country), ("ES",)):
-        plan = Plan(countries)
-        forms = plan.forms(number, spaced=True)
-        assert {plan.read(form) for form in forms} == {plan.read(number)}
-        assert plan.read(number) in forms
-
-
-def test_countries_come_from_the_options_or_our_first_brand(tmp_path: Path) -> None:
-    home = Settings(folder=tmp_path, var=tmp_path, database_url="")
-    assert calllog.plan_of((), home).countries == ("ES",)
-    assert calllog.plan_of(("MX", "CO"), home).countries == ("MX", "CO")
 
 
 def test_the_options_that_are_the_least() -> None:

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from servers import Answer, Asked, WebServer, answer_json
 
-from listener.crm import Capability, Connection, Order, Ticket, salesforce
+from listener.crm import Capability, Connection, Order, Ticket, salesforce, salesforce_rows
 from listener.crm.salesforce import Options, Salesforce
 from listener.domain import Channel, Direction, Disposition, Identifier, IdentifierKind
 from listener.errors import CRMError, MissingCredential
@@ -264,10 +264,7 @@ Opened = Callable[..., Salesforce]
 
 @pytest.fixture
 def opened(org: Org) -> Iterator[Opened]:
-    server = WebServer(org)
-    handler = server._server.RequestHandlerClass
-    handler.do_PATCH = handler.do_POST  # type: ignore[attr-defined]
-    with server:
+    with WebServer(org) as server:
 
         def make(**options: Any) -> Salesforce:
             given = Options.model_validate(FULL | {"url": server.base_url} | options)
@@ -804,7 +801,7 @@ def test_an_empty_org_knows_nobody(opened: Opened, org: Org) -> None:
 
 @given(st.text(max_size=30))
 def test_a_value_ends_where_it_is_said_to_end(value: str) -> None:
-    written = salesforce.quoted(value)
+    written = salesforce_rows.quoted(value)
     inner = re.fullmatch(r"'((?:[^'\\]|\\.)*)'", written, re.DOTALL)
     assert inner is not None
     plain = re.sub(
@@ -821,9 +818,9 @@ ANYTHING = st.recursive(
     max_leaves=8,
 )
 NAMES = [
-    *salesforce.fields_of("Contact", Options(**FULL)),
-    *salesforce.fields_of("Lead", Options(**FULL)),
-    *salesforce.task_fields_of(Options(**FULL)),
+    *salesforce_rows.fields_of("Contact", Options(**FULL)),
+    *salesforce_rows.fields_of("Lead", Options(**FULL)),
+    *salesforce_rows.task_fields_of(Options(**FULL)),
     *("Account", "Owner", "ActivityId", "Incoming", "attributes"),
 ]
 TELLING = st.sampled_from(
@@ -843,8 +840,8 @@ RECORD = ANYTHING | st.dictionaries(
 def test_whatever_is_answered_is_read_or_refused(value: Any) -> None:
     options = Options(**FULL)
     for read in (
-        lambda: salesforce.customer_of(value, options, crm="x", home="ES"),
-        lambda: salesforce.event_of(value, options, ref=ANA, country="ES", incoming={}),
+        lambda: salesforce_rows.customer_of(value, options, crm="x", home="ES"),
+        lambda: salesforce_rows.event_of(value, options, ref=ANA, country="ES", incoming={}),
     ):
         with contextlib.suppress(ValueError):
             read()

@@ -25,16 +25,10 @@ import sqlalchemy as sa
 from pydantic import Field
 
 from listener import phones
-from listener.crm.calllog import (
-    Source,
-    fetched,
-    in_order,
-    in_utc,
-    plan_of,
-    with_code,
-    zone_of,
-)
+from listener.crm.contacts import in_order, in_utc, with_code, zone_of
+from listener.crm.databases import Source, fetched
 from listener.crm.seam import Cannot, Capability, Connection, Order, Receipt
+from listener.crm.spellings import plan_of
 from listener.domain import Channel, ContactEvent, Direction, Disposition
 from listener.errors import CRMError
 from listener.sections import Country, Section, ZoneName

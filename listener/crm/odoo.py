@@ -21,11 +21,12 @@ from html import escape
 from itertools import pairwise
 from typing import Any, TypeVar
 
-import orjson
 from pydantic import Field, field_validator
 
 from classifiers.folding import fold
 from listener import phones
+from listener.crm.answers import Answers, Refused, refused
+from listener.crm.countries import home_of
 from listener.crm.odoo_rows import (
     ADDRESSES,
     BLACKLIST,
@@ -53,13 +54,15 @@ from listener.crm.odoo_rows import (
     fits,
     letter,
     like,
+    number_of,
     phones_of,
     read,
+    refusal,
     rows,
-    spellings,
     term_of,
 )
 from listener.crm.seam import Cannot, Capability, Connection, Order, Receipt, Ticket
+from listener.crm.spellings import lines
 from listener.domain import (
     Candidate,
     ContactEvent,
@@ -69,6 +72,7 @@ from listener.domain import (
     IdentifierKind,
 )
 from listener.errors import CRMError, HttpError, HttpStatus, MissingCredential
+from listener.normalise import clean_text
 from listener.sections import Section
 from listener.settings import secret
 
@@ -76,8 +80,8 @@ NAME = "odoo"
 PAGE = 500
 
 R = TypeVar("R", bound=Row)
-P = TypeVar("P", bound=Reachable)
 T = TypeVar("T")
+P = TypeVar("P", bound=Reachable)
 
 
 class Options(Section):
@@ -102,12 +106,6 @@ def open(options: Options, connection: Connection) -> OdooCrm:
 # ---------------------------------------------------------------------------- asking
 
 
-class Refused(CRMError):
-    def __init__(self, message: str, *, crm: str, retry: bool, status: int) -> None:
-        super().__init__(message, crm=crm, retry=retry)
-        self.status = status
-
-
 class Api:
     """The requests, each with what it is for, in words that go into an error."""
 
@@ -117,6 +115,8 @@ class Api:
         self._key_env = options.key_env
         self._headers = {"X-Odoo-Database": options.database} if options.database else {}
         self._http = connection.http
+        advice = "Check that url is Odoo's own address, and its version 19 or newer"
+        self._answers = Answers(self.name, no_json=advice, other_form=advice)
 
     def ask(self, what: str, model: str, method: str, *, once: bool = False, **params: Any) -> Any:
         """What the method answers. `once`: not asked again when the answer was lost."""
@@ -130,12 +130,11 @@ class Api:
             )
         except HttpStatus as error:
             raise self._refused(what, error) from None
-        except (HttpError, MissingCredential) as error:
-            raise CRMError(f"cannot {what}: {error}", crm=self.name, retry=error.retry) from error
-        try:
-            return orjson.loads(answer.body)
-        except ValueError:
-            raise self.nonsense(what, "it is not JSON") from None
+        except HttpError as error:
+            raise refused(error, self.name, doing=f"cannot {what}") from None
+        except MissingCredential as error:
+            raise CRMError(f"cannot {what}: {error}", crm=self.name) from error
+        return self._answers.json_of(answer, self._whose(what))
 
     def rows(self, what: str, kind: type[R], model: str, term: list[Any]) -> list[R]:
         """All that fit, by id, archived ones too: a lost lead is an archived one."""
@@ -166,21 +165,19 @@ class Api:
         loaded = self.read(what, partial(read, Loaded, answer))
         if loaded.ids:
             return loaded.ids[0], ""
-        said = [str(message.get("message", "")) for message in loaded.messages]
-        return 0, re.sub(r"\d{6,}", "•••", " ".join(" ".join(said).split()))[:200]
+        said = clean_text(" ".join(str(m.get("message", "")) for m in loaded.messages))
+        # Stricter than `answers.without_people`: what it says of a row may quote any of its cells.
+        return 0, re.sub(r"\d{6,}", "•••", " ".join(said.split()))[:200]
 
     def read(self, what: str, parse: Callable[[], T]) -> T:
-        try:
+        with self._answers.reading(self._whose(what)):
             return parse()
-        except ValueError as error:
-            raise self.nonsense(what, str(error)) from None
 
     def nonsense(self, what: str, why: str) -> CRMError:
-        return CRMError(
-            f"cannot {what}: the answer of {self.url} cannot be read ({why}). Check that url is "
-            "Odoo's own address, and its version 19 or newer",
-            crm=self.name,
-        )
+        return self._answers.unreadable(self._whose(what), why)
+
+    def _whose(self, what: str) -> str:
+        return f"cannot {what}: the answer of {self.url}"
 
     def _refused(self, what: str, error: HttpStatus) -> Refused:
         # Our client quotes the beginning of an answer: {"name": "odoo.exceptions.AccessError", ...
@@ -195,41 +192,7 @@ class Api:
         )
 
 
-def refusal(status: int, name: str) -> tuple[str, bool]:
-    """(why and what to do, whether asking again helps) for an error status and the name of Odoo's
-    exception. What it said is not passed on: it may hold phones."""
-    fixed = {
-        401: "it does not accept the API key, which was deleted, has expired or is another "
-        "database's. Make a new one (Preferences, Security, New API Key) for the variable {key}",
-        403: "the key's user may not do that. Give them Sales 'User: All Documents' and, for the "
-        "phone blacklist, Administration 'Settings'",
-        404: "there is no such database, no JSON-2 interface (Odoo 19 or newer) or no app CRM. Check "
-        "url, database and what is installed",
-    }
-    if status in fixed:
-        return fixed[status], False
-    if status == 429:
-        return "it was asked too often. It is asked again later", True
-    if status >= 500 and name in ("ValueError", "TypeError", "KeyError", "AttributeError"):
-        return (
-            f"it does not know what it was asked for ({name}): an app (CRM, Phone Numbers "
-            "Validation) is missing, or its version has changed. Odoo's log says what",
-            False,
-        )
-    if status >= 500:
-        return f"it failed ({status} {name}). It is asked again later; Odoo's log says why", True
-    return f"it does not accept the request ({status} {name}). Odoo's log says why", False
-
-
 # ---------------------------------------------------------------------------- the system
-
-
-def _number_of(ref: str) -> tuple[str, int]:
-    """(model, id); ("", 0) for what is no id of ours. Odoo's ids have 31 bits."""
-    found = re.fullmatch(r"(lead-)?([1-9]\d{0,9})", ref, re.ASCII)
-    if not found or int(found[2]) >= 2**31:
-        return "", 0
-    return LEAD if found[1] else PARTNER, int(found[2])
 
 
 class OdooCrm(Cannot):
@@ -248,8 +211,7 @@ class OdooCrm(Cannot):
         self._api = Api(options, connection)
         table = {**DISPOSITIONS, **options.dispositions}
         self._dispositions = {fold(words).strip(): found for words, found in table.items()}
-        brands = sorted(connection.settings.brands, key=lambda brand: brand.kind != "own")
-        self._home = next((c for brand in brands for c in brand.countries), "ES")
+        self._home = home_of(connection.settings)
         self._codes: dict[tuple[str, int], str] = {}
 
     # ------------------------------------------------------------------ who
@@ -272,7 +234,7 @@ class OdooCrm(Cannot):
         return candidates
 
     def get(self, ref: str) -> Customer | None:
-        model, number = _number_of(ref)
+        model, number = number_of(ref)
         if model == LEAD:
             lead = self._lead(number)
             return self._prospect(lead) if lead else None
@@ -280,7 +242,7 @@ class OdooCrm(Cannot):
         return self._customer(family) if family else None
 
     def link(self, ref: str) -> str | None:
-        model, number = _number_of(ref)
+        model, number = number_of(ref)
         return f"{self._api.url}/odoo/{model}/{number}" if model else None
 
     def _hits(self, found: Iterable[tuple[P, str]], identifier: Identifier) -> list[P]:
@@ -383,7 +345,7 @@ class OdooCrm(Cannot):
 
     def _person(self, ref: str) -> Person | None:
         """A lead that has become a contact meanwhile has that contact's history."""
-        model, number = _number_of(ref)
+        model, number = number_of(ref)
         lead = self._lead(number) if model == LEAD else None
         if lead is not None:
             number = lead.partner_id.id if lead.partner_id else 0
@@ -446,7 +408,7 @@ class OdooCrm(Cannot):
     def suppress(self, order: Order) -> Receipt:
         """On the phone blacklist, with the reason beside it, once."""
         argentine = order.number.startswith("+54")  # the only ones that Odoo writes in two forms
-        numbers = list(spellings(order.number)) if argentine else [order.number]
+        numbers = list(lines(order.number)) if argentine else [order.number]
         before = self._blocked(numbers)
         for number in numbers:
             if number not in before:
@@ -481,12 +443,12 @@ class OdooCrm(Cannot):
     def record(self, ticket: Ticket) -> Receipt:
         """A lead of the contact, by an external id, which Odoo keeps unique; a note where the
         customer is a lead themselves."""
-        model, number = _number_of(ticket.ref or "")
+        model, number = number_of(ticket.ref or "")
         if ticket.ref and not model:
             raise CRMError(f"cannot note a case: {ticket.ref!r} is no id of it", crm=self.name)
-        lines = "<br>".join(escape(line) for line in ticket.text.splitlines())
+        paragraph = "<br>".join(escape(line) for line in ticket.text.splitlines())
         link = escape(ticket.link)
-        text = f'<p>{lines}</p><p><a href="{link}">{link}</a></p>'
+        text = f'<p>{paragraph}</p><p><a href="{link}">{link}</a></p>'
         if model == LEAD:
             title = f"<p><b>{escape(ticket.title)}</b></p>"
             message, already = self._note(LEAD, number, ticket.key, title + text)

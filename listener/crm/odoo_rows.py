@@ -1,4 +1,5 @@
-"""What Odoo's answers say: rows, whom an identifier fits, which contacts there were. Pure."""
+"""What Odoo's answers say: rows, whom an identifier fits, which contacts there were, what an error
+status means. Pure."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from classifiers.folding import fold
 from listener import phones
+from listener.crm.spellings import lines
 from listener.domain import (
     Channel,
     ContactEvent,
@@ -213,15 +215,6 @@ def all_of(*terms: list[Any]) -> list[Any]:
     return ["&"] * (len(terms) - 1) + [leaf for term in terms for leaf in term]
 
 
-def spellings(number: str) -> tuple[str, ...]:
-    """The E.164 forms that `phones.normalise` makes one of, that one first."""
-    if found := re.fullmatch(r"\+(52|54)(\d{10})", number):
-        return number, f"+{found[1]}{'1' if found[1] == '52' else '9'}{found[2]}"
-    if found := re.fullmatch(r"(\+55\d{2})9(\d{8})", number):
-        return number, found[1] + found[2]
-    return (number,)
-
-
 def like(text: str) -> str:
     return re.sub(r"([\\%_])", r"\\\1", text)
 
@@ -235,7 +228,7 @@ def term_of(identifier: Identifier, model: str) -> list[Any]:
         # between area code and number when they are dialled there.
         last = value[-6:] if value.startswith("+54") else value[-7:]
         return any_of(
-            [["phone_sanitized", "in", list(spellings(value))]],
+            [["phone_sanitized", "in", list(lines(value))]],
             [["phone_mobile_search", "ilike", last]],
         )
     if identifier.kind is IdentifierKind.EMAIL and _ADDRESS.fullmatch(value):
@@ -364,3 +357,40 @@ def letter(message: Letter, person: Person, sent: Mapping[int, str]) -> ContactE
         agent=author.name if author and not incoming else "",
         note=message.subject or message.preview,
     )
+
+
+# ---------------------------------------------------------------------------- ids and errors
+
+
+def number_of(ref: str) -> tuple[str, int]:
+    """(model, id); ("", 0) for what is no id of ours. Odoo's ids have 31 bits."""
+    found = re.fullmatch(r"(lead-)?([1-9]\d{0,9})", ref, re.ASCII)
+    if not found or int(found[2]) >= 2**31:
+        return "", 0
+    return LEAD if found[1] else PARTNER, int(found[2])
+
+
+def refusal(status: int, name: str) -> tuple[str, bool]:
+    """(why and what to do, whether asking again helps) for an error status and the name of Odoo's
+    exception. What it said is not passed on: it may hold phones."""
+    fixed = {
+        401: "it does not accept the API key, which was deleted, has expired or is another "
+        "database's. Make a new one (Preferences, Security, New API Key) for the variable {key}",
+        403: "the key's user may not do that. Give them Sales 'User: All Documents' and, for the "
+        "phone blacklist, Administration 'Settings'",
+        404: "there is no such database, no JSON-2 interface (Odoo 19 or newer) or no app CRM. Check "
+        "url, database and what is installed",
+    }
+    if status in fixed:
+        return fixed[status], False
+    if status == 429:
+        return "it was asked too often. It is asked again later", True
+    if status >= 500 and name in ("ValueError", "TypeError", "KeyError", "AttributeError"):
+        return (
+            f"it does not know what it was asked for ({name}): an app (CRM, Phone Numbers "
+            "Validation) is missing, or its version has changed. Odoo's log says what",
+            False,
+        )
+    if status >= 500:
+        return f"it failed ({status} {name}). It is asked again later; Odoo's log says why", True
+    return f"it does not accept the request ({status} {name}). Odoo's log says why", False

@@ -18,67 +18,55 @@ address also finds whoever has it no more, and some records twice
 
 from __future__ import annotations
 
-import html
-import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import datetime, timedelta
 from typing import Any, Literal
-from uuid import NAMESPACE_URL, uuid5
 
-import phonenumbers
-from babel import Locale
 from pydantic import Field
 
 from listener import phones
+from listener.crm.answers import Answers, refused, status_of
+from listener.crm.contacts import in_order
+from listener.crm.countries import home_of
+from listener.crm.marks import nobody_to_mark, with_mark
 from listener.crm.seam import Cannot, Capability, Connection, Order, Receipt, Ticket
+from listener.crm.suitecrm_rows import (
+    MODULES,
+    REF,
+    CallField,
+    Record,
+    case_data,
+    customer_of,
+    doubles_of,
+    event_of,
+    fits,
+    marked_since,
+    moment_of,
+    record_of,
+    rows_of,
+    searches_for,
+    token_of,
+)
 from listener.domain import (
     Candidate,
-    Channel,
     ContactEvent,
     Customer,
-    Direction,
     Disposition,
     Identifier,
     IdentifierKind,
 )
 from listener.errors import CRMError, HttpError, HttpStatus
 from listener.httpclient import Response
-from listener.matching import handle
 from listener.sections import Country, Section
-from listener.settings import Settings, secret
-from listener.sources.items import dict_of, load_json, text_of
-from listener.times import parse_time
+from listener.settings import secret
+from listener.sources.items import dict_of
 
 NAME = "suitecrm"
 PAGE = 100
 
-Module = Literal["Contacts", "Leads", "Accounts"]
-CallField = Literal["disposition", "caller_number", "customer_number", "campaign", "list_name"]
-
-_MODULES: tuple[Module, ...] = ("Contacts", "Leads", "Accounts")
-_PERSON = ("phone_mobile", "phone_home", "phone_work", "phone_other")
-_PHONES: Mapping[str, tuple[str, ...]] = {
-    "Contacts": _PERSON,
-    "Leads": _PERSON,
-    "Accounts": ("phone_office", "phone_alternate"),
-}
-_ADDRESS: Mapping[str, str] = {
-    "Contacts": "primary_address",
-    "Leads": "primary_address",
-    "Accounts": "billing_address",
-}
-_REF = re.compile(r"(Contacts|Leads|Accounts)/([A-Za-z0-9_-]{1,36})")
-_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
 _FIELD = r"^[a-z][a-z0-9_]*$"
-_NAME_LENGTH = 255
-_LONGEST = timedelta(days=7)
 _EARLY = timedelta(minutes=1)  # a token is renewed before it ends
-# "Held" says that somebody was spoken to, and nothing of how it ended.
-_STATUSES = {"held": Disposition.NONE, "not held": Disposition.NO_ANSWER}
 _ADVICE = {
     400: "If it names a field, correct the option that names it.",
     401: "SuiteCRM does not know the client that client_id_env and client_secret_env name.",
@@ -108,26 +96,6 @@ def open(options: Options, connection: Connection) -> SuiteCrm:
     return SuiteCrm(options, connection)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One record of a module: its id and its attributes."""
-
-    module: str
-    id: str
-    has: Mapping[str, Any]
-
-    @property
-    def ref(self) -> str:
-        return f"{self.module}/{self.id}"
-
-    def text(self, field: str) -> str:
-        """SuiteCRM keeps texts as they stand in a page: `O&#039;Brien`."""
-        return html.unescape(text_of(self.has.get(field))).strip() if field else ""
-
-    def true(self, field: str) -> bool:
-        return text_of(self.has.get(field)) in ("1", "true", "on") or self.has.get(field) is True
-
-
 class SuiteCrm(Cannot):
     """A customer's `ref` is the module and the id of their record, as in `Contacts/b13a39f8-…`."""
 
@@ -138,29 +106,35 @@ class SuiteCrm(Cannot):
         self._options = options
         self._http = connection.http
         self._now = connection.now
-        self._home = options.country or _home(connection.settings)
+        self._home = options.country or home_of(connection.settings)
         self._url = options.url.rstrip("/")
         self._api = f"{self._url}{options.api_path}"
+        self._answers = Answers(
+            self.name,
+            no_json="Check `url`, the address at which people open SuiteCRM, and that it is not "
+            "down.",
+            other_form="Check that `url` is the address of a SuiteCRM from version 7.12 on.",
+        )
         self._token: tuple[str, datetime] | None = None
         self._lock = threading.Lock()
 
     def find(self, identifiers: Sequence[Identifier]) -> list[Candidate]:
         found: list[Candidate] = []
-        with self._reading():
+        with self._answers.reading():
             for identifier in dict.fromkeys(identifiers):
                 fitting = self._fitting(identifier)
-                doubles = _doubles([record for record, _ in fitting])
-                found += [Candidate(c, identifier) for _, c in fitting if c.ref not in doubles]
+                others = doubles_of([record for record, _ in fitting])
+                found += [Candidate(c, identifier) for _, c in fitting if c.ref not in others]
         return found
 
     def get(self, ref: str) -> Customer | None:
-        with self._reading():
+        with self._answers.reading():
             record = self._read(ref)
             return self._customer(record) if record else None
 
     def history(self, ref: str) -> list[ContactEvent]:
         events: dict[str, ContactEvent] = {}
-        with self._reading():
+        with self._answers.reading():
             record = self._read(ref)
             if record is None:
                 return []
@@ -169,12 +143,12 @@ class SuiteCrm(Cannot):
                 event = event_of(call, customer, self._options)
                 if event is not None:
                     events[event.event_id] = event
-        return sorted(events.values(), key=lambda e: (e.at, e.event_id))
+        return in_order(events.values())
 
     def suppress(self, order: Order) -> Receipt:
         """On every person who has the phone, and on whom the order names: the flag is theirs, so it
         holds for all their phones."""
-        with self._reading():
+        with self._answers.reading():
             holders = self._holders(order)
             people = [r for r in holders if r.module != "Accounts"]
             if not people and (holders or order.ref):
@@ -184,7 +158,7 @@ class SuiteCrm(Cannot):
                 return Receipt(f"{NAME}: no record has this number", self._now(), already=True)
             new = [record for record in people if not record.true("do_not_call")]
             for record in new:
-                description = _with_mark(record, order, self._now())
+                description = with_mark(record.text("description"), order, self._now())
                 attributes = {"do_not_call": "1", "description": description}
                 data = {"type": record.module, "id": record.id, "attributes": attributes}
                 after = self._write("PATCH", {"data": data}, repeatable=True)
@@ -197,7 +171,7 @@ class SuiteCrm(Cannot):
             reference = f"{NAME}:{','.join(sorted(r.ref for r in people))}"
             if new:
                 return Receipt(reference, self._now())
-            since = max(_marked_at(r, order.key) or self._now() for r in people)
+            since = max(marked_since(r, order.key) or self._now() for r in people)
             return Receipt(reference, since, already=True)
 
     def record(self, ticket: Ticket) -> Receipt:
@@ -205,16 +179,16 @@ class SuiteCrm(Cannot):
         there can be one only."""
         data = case_data(ticket)
         module, record_id = str(data["type"]), str(data["id"])
-        with self._reading():
+        with self._answers.reading():
             known = self._of_id(module, record_id)
             made = known or record_of(
                 module, dict_of(self._write("POST", {"data": data}).get("data"))
             )
-            at = _moment(made, "date_entered") or self._now()
+            at = moment_of(made, "date_entered") or self._now()
             return Receipt(f"{NAME}:{module}/{made.id}", at, already=known is not None)
 
     def link(self, ref: str) -> str | None:
-        found = _REF.fullmatch(ref)
+        found = REF.fullmatch(ref)
         if found is None:
             return None
         if self._options.version == 8:
@@ -225,12 +199,12 @@ class SuiteCrm(Cannot):
 
     def _fitting(self, identifier: Identifier) -> list[tuple[Record, Customer]]:
         found: dict[str, tuple[Record, Customer]] = {}
-        for module in _MODULES:
+        for module in MODULES:
             for filters in searches_for(identifier, module, self._options):
                 for record in self._list(f"module/{module}", module, filters, "id"):
                     if record.ref not in found and self._may_fit(identifier, record):
                         customer = self._customer(record)
-                        if _fits(identifier, record, customer, self._options):
+                        if fits(identifier, record, customer, self._options):
                             found[record.ref] = record, customer
         return list(found.values())
 
@@ -238,7 +212,7 @@ class SuiteCrm(Cannot):
         """Before its addresses are asked for: a search for a phone finds others too."""
         bare = customer_of(record, (), self.name, self._home, self._options)
         is_address = identifier.kind is IdentifierKind.EMAIL
-        return is_address or _fits(identifier, record, bare, self._options)
+        return is_address or fits(identifier, record, bare, self._options)
 
     def _holders(self, order: Order) -> list[Record]:
         """Whoever has the number, and whose order it is."""
@@ -249,18 +223,17 @@ class SuiteCrm(Cannot):
         return list(holders.values())
 
     def _nobody_to_mark(self, order: Order, holders: Sequence[Record]) -> CRMError:
-        if holders:
-            what = f"{', '.join(r.ref for r in holders)} has the number, but accounts have no flag"
-        else:
-            what = f"there is no record {order.ref} (any more), and none has the number"
+        if not holders:
+            return nobody_to_mark(order, "record", self.name)
+        refs = ", ".join(record.ref for record in holders)
         return CRMError(
-            f"{what} ({phones.mask(order.number)}): nobody could be marked. Look at the record, and "
-            "mark the person by hand.",
+            f"{refs} has the number {phones.mask(order.number)}, but accounts have no flag: nobody "
+            "could be marked. Look at the record, and mark the person by hand.",
             crm=self.name,
         )
 
     def _read(self, ref: str) -> Record | None:
-        found = _REF.fullmatch(ref)
+        found = REF.fullmatch(ref)
         return self._of_id(found[1], found[2]) if found else None
 
     def _of_id(self, module: str, record_id: str) -> Record | None:
@@ -342,10 +315,9 @@ class SuiteCrm(Cannot):
                 # Somebody has taken the token back, or its hour is over by the server's clock.
                 answer = send(self._signed_in(anew=True))
         except HttpError as error:
-            status = error.status if isinstance(error, HttpStatus) else 0
-            text = f"{doing}: {_without_people(str(error))} {_ADVICE.get(status, '')}".strip()
-            raise CRMError(text, crm=self.name, retry=error.retry) from error
-        return self._json(answer, doing)
+            advice = _ADVICE.get(status_of(error), "")
+            raise refused(error, self.name, doing=doing, advice=advice) from None
+        return self._answers.object_of(answer, f"the answer to {doing}")
 
     def _signed_in(self, *, anew: bool = False) -> str:
         with self._lock:
@@ -357,301 +329,8 @@ class SuiteCrm(Cannot):
                     "client_secret": secret(self._options.client_secret_env, needed_by),
                 }
                 url = f"{self._api}/access_token"
-                answer = self._json(self._http.post(url, json=asked, repeatable=True), "signing in")
-                token, lasts = token_of(answer)
+                answer = self._http.post(url, json=asked, repeatable=True)
+                made = self._answers.object_of(answer, "the answer to signing in")
+                token, lasts = token_of(made)
                 self._token = token, self._now() + lasts - _EARLY
             return self._token[0]
-
-    def _json(self, answer: Response, doing: str) -> dict[str, Any]:
-        try:
-            value = load_json(answer.body)
-        except ValueError:
-            value = None
-        if not isinstance(value, dict):
-            raise CRMError(
-                f"{doing}: the answer is nothing that SuiteCRM's API answers "
-                f"({answer.content_type or 'of no type'}, {len(answer.body)} bytes). Check `url`, "
-                "the address at which people open SuiteCRM, and that it is not down.",
-                crm=self.name,
-            )
-        return value
-
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        try:
-            yield
-        except ValueError as error:
-            raise CRMError(
-                f"its answer cannot be read ({error}). Check that `url` is the address of a SuiteCRM "
-                "from version 7.12 on.",
-                crm=self.name,
-            ) from error
-
-
-# ---------------------------------------------------------------------------- what is asked for
-
-
-def searches_for(
-    identifier: Identifier, module: Module, options: Options
-) -> list[list[tuple[str, str]]]:
-    """One list of filters for each search; nothing where the module has no field for it."""
-    value = identifier.value.strip()
-    if identifier.kind is IdentifierKind.EMAIL and value:
-        return [[("filter[email1][eq]", value.lower())]]
-    if identifier.kind is IdentifierKind.PHONE and (pattern := any_spelling(value)):
-        either = [(f"filter[{field}][like]", pattern) for field in _PHONES[module]]
-        return [[("filter[operator]", "or"), *either]]
-    if module != "Contacts" or not value:
-        return []
-    if identifier.kind is IdentifierKind.CUSTOMER_ID and options.customer_id_field:
-        return [[(f"filter[{options.customer_id_field}][eq]", value)]]
-    if identifier.kind is IdentifierKind.HANDLE:
-        platform, _, name = value.partition(":")
-        if name and (field := options.handle_fields.get(platform)):
-            # A filter takes one value for each field.
-            return [[(f"filter[{field}][eq]", written)] for written in (name, f"@{name}")]
-    return []
-
-
-def any_spelling(e164: str) -> str:
-    """For LIKE: the subscriber's digits in their order, with anything between them. That finds
-    blanks, brackets, country code, 00, trunk prefix, extension, Mexico's 1, Argentina's 9 and 15;
-    Brazil's ninth digit is left out, because old records lack it."""
-    try:
-        number = phonenumbers.parse(e164)
-    except phonenumbers.NumberParseException:
-        return ""
-    digits = phonenumbers.national_significant_number(number)
-    if number.country_code == 55 and re.fullmatch(r"\d{2}9\d{8}", digits):
-        digits = digits[:2] + digits[3:]
-    return "%" + "%".join(digits) + "%" if len(digits) >= 6 else ""
-
-
-# ---------------------------------------------------------------------------- what is answered
-
-
-def token_of(answer: Mapping[str, Any]) -> tuple[str, timedelta]:
-    """The token, and how long it holds. Raises ValueError."""
-    token, seconds = answer.get("access_token"), answer.get("expires_in")
-    if not isinstance(token, str) or not token:
-        raise ValueError("signing in gave no token")
-    lasts = seconds if isinstance(seconds, int) and 0 < seconds < 10**7 else 3600
-    return token, timedelta(seconds=lasts)
-
-
-def rows_of(answer: Mapping[str, Any], module: str) -> list[Record]:
-    """The records of a list. Raises ValueError where it is none. A relationship without any has a
-    message instead of data."""
-    rows = answer.get("data")
-    if rows is None and "message" in dict_of(answer.get("meta")):
-        return []
-    if not isinstance(rows, list):
-        raise ValueError("an answer without a list of records in `data`")
-    return [record_of(module, row) for row in rows]
-
-
-def record_of(module: str, value: Any) -> Record:
-    row = dict_of(value)
-    found, has = row.get("id"), row.get("attributes")
-    if not isinstance(found, str) or not _ID.fullmatch(found) or not isinstance(has, dict):
-        raise ValueError("a record without an id or without attributes")
-    return Record(module, found, has)
-
-
-def customer_of(
-    record: Record, addresses: Iterable[str], crm: str, home: str, options: Options
-) -> Customer:
-    address = _ADDRESS[record.module]
-    country = _countries().get(record.text(f"{address}_country").casefold(), "")
-    written = [record.text(field) for field in _PHONES[record.module]]
-    handles = [
-        handle(f"{platform}:{name}")
-        for platform, field in options.handle_fields.items()
-        if record.module == "Contacts" and (name := record.text(field))
-    ]
-    state = record.text(f"{address}_state")
-    whole = f"{record.text('first_name')} {record.text('last_name')}".strip()
-    return Customer(
-        crm=crm,
-        ref=record.ref,
-        name=record.text("full_name") or whole or record.text("name"),
-        phones=tuple(
-            dict.fromkeys(phones.normalise(n, country or home) or n for n in written if n)
-        ),
-        emails=tuple(dict.fromkeys(a.strip().lower() for a in addresses if a.strip())),
-        handles=tuple(handles),
-        country=country,
-        consent="refused" if record.true("do_not_call") else "none",
-        status="prospect" if record.module == "Leads" else "customer",
-        region=state.upper() if re.fullmatch(r"[A-Za-z]{2,3}", state) else "",
-    )
-
-
-@lru_cache(maxsize=1)
-def _countries() -> Mapping[str, str]:
-    """ISO codes by themselves and by the countries' names."""
-    found = {code.casefold(): code for code in phonenumbers.SUPPORTED_REGIONS} | {"uk": "GB"}
-    for language in ("de", "fr", "it", "pt", "en", "es"):
-        for code, name in Locale(language).territories.items():
-            if code in phonenumbers.SUPPORTED_REGIONS:
-                found[name.casefold()] = code
-    return found
-
-
-def _fits(identifier: Identifier, record: Record, customer: Customer, options: Options) -> bool:
-    value = identifier.value.strip()
-    if identifier.kind is IdentifierKind.PHONE:
-        return value in customer.phones
-    if identifier.kind is IdentifierKind.EMAIL:
-        return value.lower() in customer.emails
-    if identifier.kind is IdentifierKind.HANDLE:
-        return value in customer.handles
-    return record.text(options.customer_id_field).casefold() == value.casefold()
-
-
-def _doubles(records: Sequence[Record]) -> set[str]:
-    """Refs of records that another one of them stands for: a converted lead is its contact, and an
-    account that has the phone of one of its people is not somebody else."""
-    found = {record.ref for record in records}
-    doubles = set()
-    for record in records:
-        if record.module == "Leads" and f"Contacts/{record.text('contact_id')}" in found:
-            doubles.add(record.ref)
-        if record.module == "Contacts":
-            doubles.add(f"Accounts/{record.text('account_id')}")
-    return doubles
-
-
-def event_of(call: Record, customer: Customer, options: Options) -> ContactEvent | None:
-    """A call that took place or was tried; None for one that is planned. Raises ValueError where
-    it has no time."""
-    status = call.text("status")
-    if status.casefold() == "planned":
-        return None
-    at = _moment(call, "date_start") or _moment(call, "date_entered")
-    if at is None:
-        raise ValueError(f"the call {call.id} has no time")
-
-    def own(field: CallField) -> str:
-        return call.text(options.call_fields.get(field, ""))
-
-    code = own("disposition") or status
-    disposition = _disposition(code, options)
-    country = customer.country or _region(customer.phones)
-    note = ["" if disposition else code, call.text("name"), call.text("description")]
-    return ContactEvent(
-        event_id=f"call:{call.id}",
-        at=at,
-        direction=Direction.IN if call.text("direction") == "Inbound" else Direction.OUT,
-        channel=Channel.CALL,
-        customer_ref=customer.ref,
-        customer_number=phones.normalise(own("customer_number"), country) or "",
-        caller_number=phones.normalise_caller(own("caller_number"), country),
-        campaign=own("campaign"),
-        list_name=own("list_name"),
-        agent=call.text("assigned_user_name"),
-        disposition=disposition or Disposition.NONE,
-        # The length of a call that did not take place is the planned one.
-        duration_s=0 if status == "Not Held" else _seconds(call),
-        note="\n".join(part for part in note if part),
-    )
-
-
-def _moment(record: Record, field: str) -> datetime | None:
-    written = record.text(field)
-    # UTC, whatever the offset says: see above.
-    clock = re.sub(r"(?<=:\d\d)(?:Z|[+-]\d\d:?\d\d)$", "", written)
-    return parse_time(clock, UTC) if clock else None
-
-
-def _disposition(code: str, options: Options) -> Disposition | None:
-    """None for a code that nobody has explained."""
-    codes = _STATUSES | {c.casefold(): d for c, d in options.dispositions.items()}
-    if not code or code.casefold() in codes:
-        return codes.get(code.casefold(), Disposition.NONE)
-    plain = re.sub(r"[\s-]+", "_", code.casefold())
-    return next((d for d in Disposition if d.value == plain), None)
-
-
-def _seconds(call: Record) -> int:
-    hours, minutes = call.text("duration_hours") or "0", call.text("duration_minutes") or "0"
-    if not re.fullmatch(r"[0-9]{1,3}", hours) or not re.fullmatch(r"[0-9]{1,4}", minutes):
-        return 0
-    length = timedelta(hours=int(hours), minutes=int(minutes))
-    return int(length.total_seconds()) if length <= _LONGEST else 0
-
-
-def _region(numbers: Sequence[str]) -> str:
-    for number in numbers:
-        try:
-            return phonenumbers.region_code_for_number(phonenumbers.parse(number)) or ""
-        except phonenumbers.NumberParseException:
-            continue
-    return ""
-
-
-# ---------------------------------------------------------------------------- what is written
-
-
-def _with_mark(record: Record, order: Order, now: datetime) -> str:
-    until = f", until {order.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if order.until else ""
-    mark = (
-        f"[{order.key}] {now.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC: do not call {order.number}"
-        f"{until}. {order.reason}".strip()
-    )
-    before = record.text("description")
-    return f"{before}\n\n{mark}" if before else mark
-
-
-def _marked_at(record: Record, key: str) -> datetime | None:
-    """Since when it holds: as our mark says, else by the record's last change at the latest."""
-    found = re.search(
-        rf"\[{re.escape(key)}\] (\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d) UTC", record.text("description")
-    )
-    return parse_time(found[1]) if found else _moment(record, "date_modified")
-
-
-def case_data(ticket: Ticket) -> dict[str, Any]:
-    """A new case, or task, under an id that the key makes."""
-    found = _REF.fullmatch(ticket.ref or "")
-    end = f" [{ticket.key}]"
-    attributes = {
-        "name": (ticket.title.strip() or "Complaint")[: _NAME_LENGTH - len(end)] + end,
-        "description": "\n\n".join(part for part in (ticket.text, ticket.link) if part),
-    }
-    is_task = found is not None and found[1] == "Leads"
-    if found and is_task:
-        attributes |= {"parent_type": "Leads", "parent_id": found[2], "status": "Not Started"}
-    elif found:
-        attributes["contact_id" if found[1] == "Contacts" else "account_id"] = found[2]
-    if not is_task:
-        attributes |= {"status": "Open_New", "state": "Open", "priority": "P2"}
-    return {
-        "type": "Tasks" if is_task else "Cases",
-        "id": str(uuid5(NAMESPACE_URL, f"listener:{ticket.key}")),
-        "attributes": attributes,
-    }
-
-
-def _home(settings: Settings) -> str:
-    """The country of the first brand of our own, else of the first brand."""
-    brands = sorted(settings.brands, key=lambda b: b.kind != "own")
-    return brands[0].countries[0] if brands and brands[0].countries else "ES"
-
-
-_PERSONAL = re.compile(
-    r"[^\s@\"'(<]+@[^\s@\"')>]+|(?<![\w.-])\+?\d(?:[ ().%-]{0,2}\d){6,16}(?![\w.])"
-)
-
-
-def _without_people(text: str) -> str:
-    """What a server says may repeat what it was asked: phones and addresses are masked."""
-
-    def masked(found: re.Match[str]) -> str:
-        if "@" in found[0]:
-            return "•••@•••"
-        # A day, or the address of a machine.
-        plain = re.match(r"\d{4}-\d\d-\d\d|(?:\d{1,3}\.){3}\d{1,3}$", found[0])
-        return found[0] if plain else phones.mask(found[0])
-
-    return _PERSONAL.sub(masked, text)

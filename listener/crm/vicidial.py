@@ -23,8 +23,10 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from listener import phones
-from listener.crm.calllog import in_order, in_utc, plan_of, with_code, zone_of
+from listener.crm.answers import refused
+from listener.crm.contacts import in_order, in_utc, with_code, zone_of
 from listener.crm.seam import Cannot, Capability, Connection, Order, Receipt
+from listener.crm.spellings import plan_of
 from listener.domain import Channel, ContactEvent, Direction, Disposition
 from listener.errors import CRMError, HttpError, HttpStatus
 from listener.sections import Country, Section, ZoneName
@@ -245,7 +247,7 @@ class Vicidial(Cannot):
         except HttpStatus as error:
             raise self._refused_by_web_server(error) from None
         except HttpError as error:
-            raise CRMError(str(error), crm=self.name, retry=error.retry) from None
+            raise refused(error, self.name) from None
         asked, place = urlsplit(self._options.url), urlsplit(answer.url)
         if (asked.scheme, asked.path) != (place.scheme, place.path):
             raise CRMError(
@@ -398,8 +400,9 @@ def with_transfers(
     calls, own = list(outbound), []
     for leg in inbound:
         for place, call in enumerate(calls):
-            end = call.at + timedelta(seconds=call.duration_s)
-            same = call.customer_number == leg.customer_number and call.duration_s > 0
+            seconds = call.duration_s or 0
+            end = call.at + timedelta(seconds=seconds)
+            same = call.customer_number == leg.customer_number and seconds > 0
             if same and call.at <= leg.at <= end + _PASSING_ON:
                 calls[place] = _one_contact(call, leg)
                 break
@@ -409,8 +412,8 @@ def with_transfers(
 
 
 def _one_contact(call: ContactEvent, leg: ContactEvent) -> ContactEvent:
-    lasted = (leg.at - call.at).total_seconds() + leg.duration_s
-    longer = replace(call, duration_s=max(call.duration_s, round(lasted)))
+    lasted = (leg.at - call.at).total_seconds() + (leg.duration_s or 0)
+    longer = replace(call, duration_s=max(call.duration_s or 0, round(lasted)))
     if call.disposition in (Disposition.NONE, Disposition.ABANDONED):
         return replace(longer, disposition=leg.disposition, note=leg.note)
     return longer
