@@ -10,7 +10,17 @@ import streamlit as st
 
 from dashboard import data, pages, theme
 from dashboard.marking import safe
-from dashboard.views import alerts, case, customer, inbox, review, settings, sources, trends
+from dashboard.views import (
+    alerts,
+    case,
+    customer,
+    inbox,
+    ledger,
+    review,
+    settings,
+    sources,
+    trends,
+)
 from listener import i18n
 from listener.storage.people import User
 
@@ -41,6 +51,7 @@ def main() -> None:
     add("inbox", _("Inbox"), "inbox", inbox.show)
     add("review", _("Review"), "rate_review", review.show)
     add("trends", _("Trends"), "monitoring", trends.show)
+    add("ledger", _("Campaign ledger"), "balance", ledger.show)
     add("alerts", _("Alerts"), "notifications", alerts.show)
     add("sources", _("Sources"), "rss_feed", sources.show)
     add("settings", _("Settings"), "settings", settings.show)

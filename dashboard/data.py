@@ -14,9 +14,12 @@ import streamlit as st
 from dashboard import cookies
 from dashboard.private_page import Tokens
 from listener import accounts
+from listener import ledger as ledgers
 from listener.desk import Desk, Trends
+from listener.ledger import Counts
 from listener.settings import Settings
 from listener.storage import Database
+from listener.storage.ledger import By
 from listener.storage.people import User
 
 
@@ -90,6 +93,21 @@ def private_link(user: User, case_id: int, version: int) -> str:
     """The address of a new private link, which nothing remembers."""
     made = desk().make_private_link(user, case_id, version=version)
     return _shared[0].tokens.address(made)
+
+
+@st.cache_data(ttl=600, max_entries=30, show_spinner="…")
+def ledger(
+    seen: tuple[str, ...],  # noqa: ARG001 - the cache's key, as above
+    by: str,
+    first: date | None,
+    last: date,
+    zone: str,
+    invented: bool,
+    _user: User,
+) -> Counts:
+    """A large log takes some seconds to count, and changes by the day."""
+    start, end = ledgers.span(first, last, ZoneInfo(zone))
+    return desk().ledger(_user, By(by), start=start, end=end, invented=invented)
 
 
 def forget() -> None:

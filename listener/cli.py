@@ -439,6 +439,105 @@ def diagnose(
         inquiry.show(told, service.language, out)
 
 
+@app.command()
+def ledger(
+    by: Annotated[
+        str, typer.Option(help="campaign, centre, list, agent or number (that calls).")
+    ] = "campaign",
+    first: Annotated[
+        str | None, typer.Option("--from", help="The first day (2026-03-05); from the beginning.")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", help="The last day; to the end.")] = None,
+    sale_value: Annotated[float, typer.Option(min=0, help="What a sale is worth.")] = 150.0,
+    customer_value: Annotated[float, typer.Option(min=0, help="What a customer is worth.")] = 600.0,
+    churn_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Of those who threaten to leave, so many do.")
+    ] = 0.25,
+    lost_per_complaint: Annotated[
+        float, typer.Option(min=0, help="Customers lost with each complaint, besides.")
+    ] = 0.5,
+    invented: Annotated[bool, typer.Option(help="Count what is invented, too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """What each campaign dialled and sold, the complaints that followed, and whether it paid."""
+    from listener import ledger as ledgers
+    from listener.storage import ledger as stored
+
+    if by not in set(stored.By):
+        raise typer.BadParameter(f"--by {by!r}: choose one of {', '.join(stored.By)}")
+    settings = _settings()
+    service = settings.listener.service
+    start, end = _span(first, last, service.zone)
+    with _database(settings, migrate=False).read() as session:
+        found = stored.read(
+            session,
+            stored.By(by),
+            start=start,
+            end=end,
+            local=[c.name for c in settings.crms if c.type == "local"],
+            invented=invented,
+        )
+    given = ledgers.Assumptions(sale_value, customer_value, churn_share, lost_per_complaint)
+    judged = ledgers.judge(ledgers.count(found), given)
+    if as_json:
+        print(json.dumps(ledgers.to_json(judged, service.language), ensure_ascii=False))
+    else:
+        ledgers.show(judged, service.language, service.zone, out)
+
+
+@app.command()
+def simulate(
+    per_week: Annotated[
+        int | None, typer.Option(min=0, help="At most so many contacts in any seven days.")
+    ] = None,
+    cool_off: Annotated[
+        int | None,
+        typer.Option(min=0, max=36_500, help="No sales contact for so many days after a refusal."),
+    ] = None,
+    hours: Annotated[
+        str | None, typer.Option(help="Only then, by the person's clock: 10-20, 10:30-20:00.")
+    ] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", help="The first day (2026-03-05); from the beginning.")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", help="The last day; to the end.")] = None,
+    invented: Annotated[bool, typer.Option(help="Count what is invented, too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """What another contact policy would have meant: contacts, complaints and sales that were."""
+    from datetime import timedelta
+
+    from listener import inquiry, simulation
+    from listener.storage import ledger as stored
+
+    if per_week is None and cool_off is None and hours is None:
+        raise typer.BadParameter("say what changes: --per-week, --cool-off, --hours")
+    try:
+        policy = simulation.Policy(
+            per_week,
+            None if cool_off is None else timedelta(days=cool_off),
+            None if hours is None else simulation.parse_hours(hours),
+        )
+    except ValueError as error:
+        raise typer.BadParameter(f"--hours: {error}") from None
+    settings = _settings()
+    service = settings.listener.service
+    start, end = _span(first, last, service.zone)
+    local = [c.name for c in settings.crms if c.type == "local"]
+    with _database(settings, migrate=False).read() as session:
+        found = simulation.simulate(
+            stored.people(session, end=end, invented=invented, zones=policy.hours is not None),
+            policy,
+            stored.complaints(session, start=start, end=end, local=local, invented=invented),
+            zone_of=simulation.zones(settings.calling, inquiry.home(settings)),
+            start=start,
+        )
+    if as_json:
+        print(json.dumps(simulation.to_json(found, service.language), ensure_ascii=False))
+    else:
+        simulation.show(found, service.language, out)
+
+
 @sample_app.command("load")
 def sample_load() -> None:
     """About 200 invented posts, 60 customers, 400 contact events, marked as invented."""
@@ -469,6 +568,19 @@ def _database(settings: Settings, *, migrate: bool = True) -> Database:
     if migrate:
         db.upgrade()
     return db
+
+
+def _span(first: str | None, last: str | None, zone: Any) -> tuple[Any, Any]:
+    """From the first day's beginning to the last one's end."""
+    from datetime import date
+
+    from listener import ledger as ledgers
+
+    try:
+        days = [date.fromisoformat(day) if day else None for day in (first, last)]
+        return ledgers.span(days[0], days[1], zone)
+    except ValueError as error:
+        raise typer.BadParameter(f"--from and --to are days, as 2026-03-05: {error}") from None
 
 
 def _opened(file: Path | None) -> Any:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from listener import inquiry, phones, replies
+from listener import inquiry, ledger, phones, replies
 from listener.accounts import utc_now
 from listener.crm import Capability, systems
 from listener.crm.local import LocalCrm
@@ -31,6 +31,7 @@ from listener.domain import (
     SuppressionStatus,
 )
 from listener.errors import AccountError, CRMError, NotAllowed, StorageError
+from listener.ledger import Counts
 from listener.private_links import Asked, PrivateLinks
 from listener.replies import Situation
 from listener.settings import Settings
@@ -46,6 +47,7 @@ from listener.storage import (
     suppressions,
     trends,
 )
+from listener.storage import ledger as ledger_log
 from listener.storage.alerts import StoredAlert, StoredNotification
 from listener.storage.cases import CaseDetail, CaseFilter, CaseSummary, TimelineEntry
 from listener.storage.health import LoopHealth, SubscriptionHealth
@@ -494,6 +496,28 @@ class Desk:
             gaps(watched, answered, first, last, zone, self.now()),
             tuple(w for w in watched if w.failing_since is not None),
         )
+
+    def ledger(
+        self,
+        user: User,
+        by: ledger_log.By,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        invented: bool = False,
+    ) -> Counts:
+        """What the contact log and the cases of [start, end) hold, for whoever sees every brand of
+        ours: the log does not tell them apart. No customer is named to anybody."""
+        if user.brands and not {b.key for b in self.settings.brands if b.kind == "own"} <= set(
+            user.brands
+        ):
+            raise NotAllowed("the contact log is of brands that you do not see")
+        local = [c.name for c in self.settings.crms if c.type == "local"]
+        with self.db.read() as session:
+            found = ledger_log.read(
+                session, by, start=start, end=end, local=local, invented=invented
+            )
+        return ledger.count(found)
 
     def sources(self, user: User) -> Sources:
         """Health is everybody's; refused items may hold other brands' texts, so that only those

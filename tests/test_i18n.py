@@ -18,6 +18,8 @@ from dashboard.marking import KINDS
 from listener import domain, i18n
 from listener.domain import Reason
 from listener.replies import Situation
+from listener.simulation import Why
+from listener.storage.ledger import By
 from listener.storage.readings import LABELS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -152,6 +154,9 @@ def stored_words() -> set[str]:
         "situation": Situation,
         "loop": ("collect", "process", "deliver"),
         "claim": ("yes", "no"),
+        "ledger": By,
+        "order": ("complaints", "rate", "balance", "sales", "dials"),
+        "policy": Why,
     }.items():
         found.update(f"{kind}.{v}" for v in values)
     return found

@@ -371,6 +371,37 @@ def test_trends_count_and_download(opened: Open, served: Served, screenshots: Pa
     assert "movistar" in body
 
 
+def test_the_ledger_counts_and_downloads(opened: Open, served: Served, screenshots: Path) -> None:
+    page = signed_in(opened, served, "marc", "/ledger")
+    heading(page, "Cuentas de campaña")
+    page.get_by_text("Contar también lo inventado").click()
+    line = page.locator("tr", has_text="Fibra otoño")
+    expect(line).to_contain_text("(42,2 – 9.286)")
+    expect(page.get_by_text("Supuesto, no medido")).to_contain_text("150")
+    expect(page.get_by_text("Lucía")).to_have_count(0)
+    shoot(page, screenshots, "ledger-es")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Descargar en CSV").click()
+    body = download.value.path().read_text("utf-8-sig")
+    assert body.startswith("campaign,contacts,dials,answers,sales,refusals,complaints,")
+    assert "Fibra otoño,7,6," in body
+    assert "C-1001" not in body
+    page.get_by_text("Lo que se supone").click()
+    page.get_by_label("Valor de un cliente").fill("0")
+    page.get_by_label("Valor de un cliente").press("Enter")
+    expect(page.get_by_text("un cliente 0;")).to_be_visible()
+    settled(page)
+    page.get_by_role("combobox").first.click()
+    page.get_by_role("option", name="Lista").click()
+    expect(page.locator("tr", has_text="L-2023-11")).to_be_visible()
+
+
+def test_berta_sees_no_ledger_of_others_brands(opened: Open, served: Served) -> None:
+    page = signed_in(opened, served, "berta", "/ledger")
+    expect(page.get_by_text("El registro de contactos no distingue marcas")).to_be_visible()
+    assert page.locator("table").count() == 0
+
+
 def test_sources_tell_how_they_are(opened: Open, served: Served, screenshots: Path) -> None:
     page = signed_in(opened, served, "ben", "/sources")
     heading(page, "Sources")
