@@ -16,6 +16,7 @@ from dashboard.views import (
     customer,
     inbox,
     ledger,
+    numbers,
     review,
     settings,
     sources,
@@ -50,6 +51,7 @@ def main() -> None:
 
     add("inbox", _("Inbox"), "inbox", inbox.show)
     add("review", _("Review"), "rate_review", review.show)
+    add("numbers", _("Numbers"), "dialpad", numbers.show)
     add("trends", _("Trends"), "monitoring", trends.show)
     add("ledger", _("Campaign ledger"), "balance", ledger.show)
     add("alerts", _("Alerts"), "notifications", alerts.show)

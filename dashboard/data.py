@@ -15,7 +15,8 @@ from dashboard import cookies
 from dashboard.private_page import Tokens
 from listener import accounts
 from listener import ledger as ledgers
-from listener.desk import Desk, Trends
+from listener.desk import Desk, Trends, may_work
+from listener.dossiers import Dossier
 from listener.ledger import Counts
 from listener.settings import Settings
 from listener.storage import Database
@@ -108,6 +109,28 @@ def ledger(
     """A large log takes some seconds to count, and changes by the day."""
     start, end = ledgers.span(first, last, ZoneInfo(zone))
     return desk().ledger(_user, By(by), start=start, end=end, invented=invented)
+
+
+def dossier(user: User, number: str, first: date, last: date, invented: bool) -> Dossier:
+    """Kept for a minute: the log of a number may hold hundreds of thousands of contacts."""
+    zone = user.time_zone
+    return _dossier(user.brands, may_work(user), number, first, last, zone, invented, user)
+
+
+@st.cache_data(ttl=60, max_entries=50, show_spinner=False)
+def _dossier(
+    seen: tuple[str, ...],  # noqa: ARG001 - the cache's key, as above
+    works: bool,  # noqa: ARG001 - who may learn who an author is, sees more
+    number: str,
+    first: date,
+    last: date,
+    zone: str,
+    invented: bool,
+    _user: User,
+) -> Dossier:
+    return desk().dossier(
+        _user, number, first=first, last=last, zone=ZoneInfo(zone), invented=invented
+    )
 
 
 def forget() -> None:

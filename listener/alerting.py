@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from listener.domain import Alert, AlertKind, Priority, PriorityLevel, Reason
+from listener.domain import Alert, AlertKind, NumberKind, Priority, PriorityLevel, Reason
 from listener.settings import AlertRules, SourceConfig
 from listener.storage.health import SubscriptionHealth
 
@@ -73,22 +73,62 @@ def number_complaints(
         return None
     if last_raised_at is not None and now - last_raised_at < rule.window:
         return None
-    fresh = [r for r in reports if timedelta(0) <= now - r.published_at <= rule.window]
-    people = {r.author for r in fresh}
-    if len(people) < rule.count:
+    fresh, people = _within(reports, rule.window, now)
+    if people < rule.count:
         return None
     window = duration_words(rule.window)
-    subject = {"brand": brand_name, "number": number, "count": len(people), "window": window}
+    subject = {"brand": brand_name, "number": number, "count": people, "window": window}
     return Alert(
         kind=AlertKind.NUMBER_COMPLAINTS,
         # The newest complaint names the moment: a crash between two attempts finds the same key.
-        key=f"number:{brand}:{number}:{max(r.mention_id for r in fresh)}",
+        key=f"number:{brand}:{number}:{max(fresh)}",
         brand=brand,
-        subject={**subject, "mentions": sorted(r.mention_id for r in fresh)},
+        subject={**subject, "mentions": fresh},
+        reasons=(Reason("alert_number", {"count": people, "number": number, "window": window}),),
+    )
+
+
+def unknown_number(
+    *,
+    brand: str,
+    brand_name: str,
+    number: str,
+    kind: NumberKind,
+    in_log: bool,
+    reports: Sequence[NumberReport],
+    last_raised_at: datetime | None,
+    rules: AlertRules,
+    now: datetime,
+) -> Alert | None:
+    """n different authors about a number that calls in the brand's name and is in no registry on
+    the day (`kind`); once per window and number. `in_log`: we have called from it all the same."""
+    rule = rules.unknown_number
+    if not rule.enabled or kind is not NumberKind.UNKNOWN:
+        return None
+    if last_raised_at is not None and now - last_raised_at < rule.window:
+        return None
+    fresh, people = _within(reports, rule.window, now)
+    if people < rule.count:
+        return None
+    told = {"number": number, "count": people, "window": duration_words(rule.window)}
+    return Alert(
+        kind=AlertKind.UNKNOWN_NUMBER,
+        key=f"unknown:{brand}:{number}:{max(fresh)}",
+        brand=brand,
+        subject={"brand": brand_name, **told, "mentions": fresh},
         reasons=(
-            Reason("alert_number", {"count": len(people), "number": number, "window": window}),
+            Reason("alert_unknown_number", told),
+            Reason("number_in_log") if in_log else Reason("number_not_in_log"),
         ),
     )
+
+
+def _within(
+    reports: Sequence[NumberReport], window: timedelta, now: datetime
+) -> tuple[list[int], int]:
+    """(the mentions of the window in order, by how many people)."""
+    fresh = [r for r in reports if timedelta(0) <= now - r.published_at <= window]
+    return sorted(r.mention_id for r in fresh), len({r.author for r in fresh})
 
 
 def source_trouble(

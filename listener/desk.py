@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from listener import inquiry, ledger, phones, replies
+from listener import dossiers, inquiry, ledger, phones, replies
 from listener.accounts import utc_now
 from listener.crm import Capability, systems
 from listener.crm.local import LocalCrm
@@ -30,17 +30,19 @@ from listener.domain import (
     Role,
     SuppressionStatus,
 )
+from listener.dossiers import Dossier, Line, Listed, Standing
 from listener.errors import AccountError, CRMError, NotAllowed, StorageError
 from listener.ledger import Counts
 from listener.private_links import Asked, PrivateLinks
 from listener.replies import Situation
-from listener.settings import Settings
+from listener.settings import Brand, Settings
 from listener.storage import (
     Database,
     alerts,
     cases,
     health,
     mentions,
+    numbers,
     people,
     readings,
     review,
@@ -52,6 +54,7 @@ from listener.storage.alerts import StoredAlert, StoredNotification
 from listener.storage.cases import CaseDetail, CaseFilter, CaseSummary, TimelineEntry
 from listener.storage.health import LoopHealth, SubscriptionHealth
 from listener.storage.mentions import StoredReject
+from listener.storage.numbers import Post
 from listener.storage.people import User
 from listener.storage.readings import StoredReading
 from listener.storage.review import Doubt
@@ -439,8 +442,117 @@ class Desk:
                 now=self.now(),
             )
 
+    # ------------------------------------------------------------------ numbers that call
+
+    def numbers(
+        self, user: User, *, days: int = 30, invented: bool = True
+    ) -> tuple[list[Line], list[Listed]]:
+        """(the numbers that people complained of in the last days, most complaints first; the
+        registry) of our brands that the user sees."""
+        brands, now = self._ours(user), self.now()
+        keys = tuple(b.key for b in brands)
+        asked = numbers.Asked(keys, now - timedelta(days=days), now, invented)
+        with self.db.read() as session:
+            registry = self._registry(session)
+            found = numbers.reported(session, asked)
+            used = numbers.used(session, {r.number for r in found}, invented=invented)
+        lines = dossiers.lines(
+            found,
+            [line.entry for line in registry],
+            brands=keys,
+            countries={b.key: b.countries[0] for b in brands if b.countries},
+            used=used,
+        )
+        return lines, [line for line in registry if line.entry.brand in keys]
+
+    def dossier(
+        self,
+        user: User,
+        number: str,
+        *,
+        first: date,
+        last: date,
+        zone: ZoneInfo,
+        invented: bool = True,
+    ) -> Dossier:
+        """All that is known of one number from the first to the last day, both included, in the
+        user's zone. Raises NotAllowed for a number that neither a complaint nor the registry of a
+        brand of theirs names. Who the authors are is counted for those who work on cases only."""
+        brands, now = self._ours(user), self.now()
+        asked = numbers.Asked(tuple(b.key for b in brands), *_span(first, last, zone), invented)
+        local = [c.name for c in self.settings.crms if c.type == "local"]
+        with self.db.read() as session:
+            registry = self._registry(session)
+            same = self._number(session, number, brands, registry)
+            rows = numbers.gather(session, same, asked, local=local, people=may_work(user))
+            watched, answered = health.subscriptions(session), health.answered_days(session)
+        return dossiers.dossier(
+            same[0],
+            rows,
+            registry,
+            brands=brands,
+            local=local,
+            zone=zone,
+            now=now,
+            gaps=gaps(watched, answered, first, last, zone, now),
+        )
+
+    def number_posts(
+        self,
+        user: User,
+        number: str,
+        *,
+        first: date,
+        last: date,
+        zone: ZoneInfo,
+        invented: bool = True,
+        limit: int = 20,
+        offset: int = 0,
+    ) -> list[tuple[Post, Standing]]:
+        """The complaints of a dossier, the newest first, each with the number's kind on its day."""
+        brands = self._ours(user)
+        asked = numbers.Asked(tuple(b.key for b in brands), *_span(first, last, zone), invented)
+        with self.db.read() as session:
+            registry = self._registry(session)
+            same = self._number(session, number, brands, registry)
+            found = numbers.posts(session, same, asked, limit=limit, offset=offset)
+        entries = [line.entry for line in registry]
+        return [
+            (p, dossiers.standing(same[-1], p.published_at, entries, brands=asked.brands))
+            for p in found
+        ]
+
+    def _registry(self, session: Session) -> list[Listed]:
+        """Of all our brands; what is shown of it is the user's brands' only."""
+        own = {b.key for b in self.settings.brands if b.kind == "own"}
+        return [
+            *(Listed(entry, False) for entry in dossiers.configured(self.settings.brands)),
+            *(
+                Listed(entry, True, invented)
+                for invented in (False, True)
+                for entry in numbers.imported(session, invented=invented)
+                if entry.brand in own
+            ),
+        ]
+
+    def _number(
+        self, session: Session, written: str, brands: Sequence[Brand], registry: Sequence[Listed]
+    ) -> tuple[str, ...]:
+        """A number as it is stored, then in its plain form where that is another."""
+        keys = [b.key for b in brands]
+        countries = [c for b in brands for c in b.countries]
+        for form in dossiers.forms(written, countries):
+            listed = any(li.entry.number == form and li.entry.brand in keys for li in registry)
+            if listed or numbers.ever_reported(session, [form], keys):
+                plain = phones.normalise_caller(form, countries[0] if countries else "")
+                return tuple(dict.fromkeys((form, plain)))
+        raise NotAllowed("no complaint that you may see and no registry of your brands names it")
+
+    def _ours(self, user: User) -> list[Brand]:
+        return [b for b in self.settings.brands if b.kind == "own" and may_see(user, b.key)]
+
     def _own_brands(self, user: User) -> list[str]:
-        return [b.key for b in self.settings.brands if b.kind == "own" and may_see(user, b.key)]
+        return [b.key for b in self._ours(user)]
 
     # ------------------------------------------------------------------ customers
 
@@ -477,9 +589,7 @@ class Desk:
         invented: bool = True,
     ) -> Trends:
         """What was published from the first to the last day, both included, in the user's zone."""
-        start = datetime(first.year, first.month, first.day, tzinfo=zone)
-        after = last + timedelta(days=1)
-        end = datetime(after.year, after.month, after.day, tzinfo=zone)
+        start, end = _span(first, last, zone)
         visible = _visible(user, tuple(brands))
         with self.db.read() as session:
             watched = health.subscriptions(session)
@@ -617,6 +727,15 @@ def gaps(
     today = now.astimezone(zone).date()
     days = (first + timedelta(days=n) for n in range((min(last, today) - first).days + 1))
     return frozenset(d for d in days if silent(d))
+
+
+def _span(first: date, last: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """From the beginning of the first day to that of the day after the last."""
+    after = last + timedelta(days=1)
+    return (
+        datetime(first.year, first.month, first.day, tzinfo=zone),
+        datetime(after.year, after.month, after.day, tzinfo=zone),
+    )
 
 
 def _visible(user: User, asked: tuple[str, ...]) -> tuple[str, ...] | None:

@@ -374,6 +374,7 @@ class Route:
 class AlertKind(StrEnum):
     SEVERE_HARASSMENT = "severe_harassment"
     NUMBER_COMPLAINTS = "number_complaints"
+    UNKNOWN_NUMBER = "unknown_number"
     SOURCE_FAILING = "source_failing"
     SOURCE_SILENT = "source_silent"
     PROMISE_BROKEN = "promise_broken"

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from classifiers.reading import CallFacts
-from listener import i18n, phones
+from listener import dossiers, i18n, phones
 from listener.contact_log import ContactLog, Post, prepare
 from listener.crm import Capability, Systems
 from listener.crm.local import LocalCrm
@@ -186,24 +186,8 @@ def post_of_case(detail: cases.CaseDetail) -> Post | None:
 
 def registry(settings: Settings, crm: LocalCrm, brand: str | None = None) -> list[CallerNumber]:
     """The numbers of brands.toml and those that were imported; of one brand, or of all."""
-    found = [
-        CallerNumber(
-            number=phones.normalise_caller(n.number, b.countries[0] if b.countries else ""),
-            brand=b.key,
-            kind=n.kind,
-            owner=n.owner,
-            valid_from=_midnight(n.valid_from, 0),
-            valid_to=_midnight(n.valid_to, 1),
-        )
-        for b in settings.brands
-        if b.kind == "own" and brand in (None, b.key)
-        for n in b.numbers
-    ]
-    return [*found, *crm.numbers(brand)]
-
-
-def _midnight(day: date | None, later: int) -> datetime | None:
-    return datetime.combine(day + timedelta(days=later), time(), UTC) if day else None
+    found = dossiers.configured(settings.brands)
+    return [*(n for n in found if brand in (None, n.brand)), *crm.numbers(brand)]
 
 
 def of_case(crms: Systems, detail: cases.CaseDetail) -> Inquiry:

@@ -18,16 +18,24 @@ from sqlalchemy.orm import Session
 
 from classifiers.language import identify
 from classifiers.reading import Reading
-from listener import alerting, matching, phones, priority, promise, raising, routing
+from listener import alerting, dossiers, matching, phones, priority, promise, raising, routing
 from listener.alerting import NumberReport
 from listener.crm import Systems
 from listener.dedupe import Fingerprinted
-from listener.domain import CustomerMatch, Identifier, IdentifierKind, MatchBasis, NumberKind
+from listener.domain import (
+    Alert,
+    CallerNumber,
+    CustomerMatch,
+    Identifier,
+    IdentifierKind,
+    MatchBasis,
+    NumberKind,
+)
 from listener.reader import Reads
 from listener.routing import CaseFacts, Person
 from listener.settings import Brand, Settings
 from listener.sources import may_match
-from listener.storage import Database, cases, duplicates, people, readings
+from listener.storage import Database, cases, duplicates, numbers, people, readings
 from listener.storage.database import insert_new
 from listener.storage.duplicates import Copy, Printed
 from listener.storage.tables import (
@@ -536,48 +544,82 @@ class _Work:
     # ------------------------------------------------------------------ numbers that call
 
     def _report_numbers(self, mention: Pending, reading: Reading, brand: Brand) -> None:
-        digits = {n.e164 or n.digits for n in reading.facts.numbers}
+        if not reading.facts.numbers:
+            return
+        given = matching.identifiers(
+            mention.text, countries=brand.countries, registry=_registry(brand)
+        )
+        digits = dossiers.callers(mention.text, reading.facts.numbers, given, brand.countries)
         insert_new(
             self.session,
             ReportedNumber,
             [
                 {
                     "mention_id": mention.id,
-                    "digits": number[:40],
+                    "digits": number,
                     "brand": brand.key,
                     "published_at": mention.published_at,
                 }
                 for number in sorted(digits)
-                if number
             ],
         )
         if not mention.invented:
-            self.numbers |= {(brand.key, number) for number in digits if number}
+            self.numbers |= {(brand.key, number) for number in digits}
 
     def number_alerts(self) -> None:
         """After the whole batch, because five complaints in it are one alert."""
-        rules = self.settings.alerts
+        registry = self._registered() if self.numbers else []
         for key, number in sorted(self.numbers):
             brand = self.settings.brand(key)
             if brand is None or brand.kind != "own":
                 continue
-            alert = alerting.number_complaints(
-                brand=key,
-                brand_name=brand.name,
-                number=number,
-                reports=self._reports(key, number, rules.number_complaints.window),
-                last_raised_at=self.session.scalar(
-                    sa.select(sa.func.max(AlertRow.raised_at)).where(
-                        AlertRow.key.startswith(f"number:{key}:{number}:", autoescape=True)
-                    )
-                ),
-                rules=rules,
-                now=self.now,
-            )
+            alert = self._unknown_number(brand, number, registry) or self._complaints(brand, number)
             if alert is not None:
                 self.counts.alerts += raising.raise_alert(
                     self.session, alert, self.settings, owner=None, now=self.now
                 )
+
+    def _registered(self) -> list[CallerNumber]:
+        return [*dossiers.configured(self.settings.brands), *numbers.imported(self.session)]
+
+    def _unknown_number(
+        self, brand: Brand, number: str, registry: Sequence[CallerNumber]
+    ) -> Alert | None:
+        rules = self.settings.alerts
+        reports = self._reports(brand.key, number, rules.unknown_number.window)
+        newest = max((r.published_at for r in reports), default=self.now)
+        said = dossiers.standing(number, newest, registry, brands=(brand.key,))
+        return alerting.unknown_number(
+            brand=brand.key,
+            brand_name=brand.name,
+            number=number,
+            kind=said.kind,
+            in_log=said.unknown and number in numbers.used(self.session, [number]),
+            reports=reports,
+            last_raised_at=self._raised(f"unknown:{brand.key}:{number}:"),
+            rules=rules,
+            now=self.now,
+        )
+
+    def _complaints(self, brand: Brand, number: str) -> Alert | None:
+        rules = self.settings.alerts
+        return alerting.number_complaints(
+            brand=brand.key,
+            brand_name=brand.name,
+            number=number,
+            reports=self._reports(brand.key, number, rules.number_complaints.window),
+            last_raised_at=self._raised(f"number:{brand.key}:{number}:"),
+            rules=rules,
+            now=self.now,
+        )
+
+    def _raised(self, key: str) -> datetime | None:
+        """When an alert whose key begins so was raised last."""
+        return self.session.scalar(
+            sa.select(sa.func.max(AlertRow.raised_at)).where(
+                AlertRow.key.startswith(key, autoescape=True)
+            )
+        )
 
     def _reports(self, brand: str, number: str, window: timedelta) -> list[NumberReport]:
         rows = self.session.execute(

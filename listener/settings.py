@@ -326,6 +326,14 @@ class NumberComplaints(Section):
     window: Duration = timedelta(hours=24)
 
 
+class UnknownNumber(Section):
+    """A number that is in no registry of ours: fewer people are enough, over a longer time."""
+
+    enabled: bool = True
+    count: int = Field(2, ge=2)
+    window: Duration = timedelta(days=7)
+
+
 class SourceFailing(Section):
     enabled: bool = True
     failures: int = Field(3, ge=1)
@@ -343,6 +351,7 @@ class AlertRules(Section):
     newer_than: Duration = timedelta(days=7)
     severe_harassment: SevereHarassment = SevereHarassment()
     number_complaints: NumberComplaints = NumberComplaints()
+    unknown_number: UnknownNumber = UnknownNumber()
     source_failing: SourceFailing = SourceFailing()
     source_silent: SourceSilent = SourceSilent()
 

@@ -16,8 +16,9 @@ from listener.alerting import (
     number_complaints,
     severe_harassment,
     source_trouble,
+    unknown_number,
 )
-from listener.domain import Alert, AlertKind, PriorityLevel
+from listener.domain import Alert, AlertKind, NumberKind, PriorityLevel
 from listener.settings import AlertRules, SourceConfig
 from listener.storage.health import SubscriptionHealth
 
@@ -129,6 +130,62 @@ def test_the_bell_needs_as_many_people_as_the_rule_says(rows: list[tuple[int, st
     # The same facts in another order are the same alert.
     again = complaints(*reversed(reports))
     assert (again and again.key) == (alert and alert.key)
+
+
+def stranger(
+    *reports: NumberReport,
+    kind: NumberKind = NumberKind.UNKNOWN,
+    in_log: bool = False,
+    last: timedelta | None = None,
+    **rules: Any,
+) -> Alert | None:
+    return unknown_number(
+        brand="movistar",
+        brand_name="Movistar",
+        number="+34911222333",
+        kind=kind,
+        in_log=in_log,
+        reports=reports,
+        last_raised_at=None if last is None else NOW - last,
+        rules=AlertRules.model_validate({"unknown_number": rules}),
+        now=NOW,
+    )
+
+
+def test_two_people_about_a_number_that_nobody_registered() -> None:
+    alert = stranger(report(4, "marta", 100), report(7, "ana"))
+    assert alert is not None
+    assert (alert.kind, alert.key) == (
+        AlertKind.UNKNOWN_NUMBER,
+        "unknown:movistar:+34911222333:7",
+    )
+    assert alert.subject == {
+        "brand": "Movistar",
+        "number": "+34911222333",
+        "count": 2,
+        "window": "7 d",
+        "mentions": [4, 7],
+    }
+    assert [r.key for r in alert.reasons] == ["alert_unknown_number", "number_not_in_log"]
+    ours = stranger(report(4, "marta"), report(7, "ana"), in_log=True)
+    assert ours is not None
+    assert ours.reasons[1].key == "number_in_log"
+
+
+@pytest.mark.parametrize("kind", [k for k in NumberKind if k is not NumberKind.UNKNOWN])
+def test_a_number_that_the_registry_knows_is_not_unknown(kind: NumberKind) -> None:
+    assert stranger(report(4, "marta"), report(7, "ana"), kind=kind) is None
+
+
+def test_an_unknown_number_is_told_once_in_its_window() -> None:
+    two = (report(4, "marta"), report(7, "ana"))
+    assert stranger(*two, last=timedelta(days=6)) is None
+    assert stranger(*two, last=timedelta(days=7)) is not None
+    assert stranger(*two, enabled=False) is None
+    assert stranger(*two, count=3) is None
+    assert stranger(report(4, "marta"), report(7, "marta")) is None
+    assert stranger(report(4, "marta", 24 * 8), report(7, "ana")) is None
+    assert stranger(report(4, "marta", -1), report(7, "ana")) is None  # says it is of tomorrow
 
 
 def health(**changes: Any) -> SubscriptionHealth:

@@ -266,7 +266,7 @@ def test_a_spreadsheet_of_refused_rows_runs_nothing(home: Home) -> None:
 
 
 def test_count_by_every_kind_and_by_none(home: Home) -> None:
-    assert home.call("doctor", "--migrate").out.count("schema 0003") == 1
+    assert home.call("doctor", "--migrate").out.count("schema 0004") == 1
     assert home.call("count", "--by", "source").json["by_source"] == {}
     done = home.call("count", "--by", "weather")
     assert done.code == 2

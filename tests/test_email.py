@@ -391,6 +391,13 @@ ALERTS: dict[AlertKind, tuple[dict[str, Any], tuple[Reason, ...]]] = {
         {"brand": "Movistar", "number": "1004", "count": 3, "window": "24 h"},
         (Reason("alert_number", {"number": "1004", "count": 3, "window": "24 h"}),),
     ),
+    AlertKind.UNKNOWN_NUMBER: (
+        {"brand": "Movistar", "number": "+34911222333", "count": 2, "window": "7 d"},
+        (
+            Reason("alert_unknown_number", {"number": "+34911222333", "count": 2, "window": "7 d"}),
+            Reason("number_not_in_log"),
+        ),
+    ),
     AlertKind.SOURCE_FAILING: (
         {"source": "mastodon-es"},
         (Reason("alert_failing", {"failures": 3, "since": "?", "error": "no answer"}),),
@@ -406,6 +413,14 @@ HEADLINES = {
     (AlertKind.SEVERE_HARASSMENT, "en"): "Movistar: complaint of harassment, priority urgent",
     (AlertKind.NUMBER_COMPLAINTS, "es"): "Movistar: 3 quejas sobre el 1004 en 24 h",
     (AlertKind.NUMBER_COMPLAINTS, "en"): "Movistar: 3 complaints about 1004 in 24 h",
+    (
+        AlertKind.UNKNOWN_NUMBER,
+        "es",
+    ): "Movistar: 2 personas hablan de llamadas del +34911222333, un número desconocido, en 7 d",
+    (
+        AlertKind.UNKNOWN_NUMBER,
+        "en",
+    ): "Movistar: 2 people tell of calls from +34911222333, an unknown number, in 7 d",
     (AlertKind.SOURCE_FAILING, "es"): "La fuente mastodon-es está fallando",
     (AlertKind.SOURCE_FAILING, "en"): "Source mastodon-es is failing",
     (AlertKind.SOURCE_SILENT, "es"): "La fuente mastodon-es se ha quedado en silencio",

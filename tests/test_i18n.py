@@ -16,6 +16,7 @@ from babel.messages.pofile import read_po
 
 from dashboard.marking import KINDS
 from listener import domain, i18n
+from listener.contact_words import Purpose
 from listener.domain import Reason
 from listener.replies import Situation
 from listener.simulation import Why
@@ -150,6 +151,8 @@ def stored_words() -> set[str]:
         "action": domain.Action,
         "suppression": domain.SuppressionStatus,
         "write": domain.WriteStatus,
+        "value": domain.NumberKind,
+        "purpose": Purpose,
         "basis": domain.MatchBasis,
         "situation": Situation,
         "loop": ("collect", "process", "deliver"),

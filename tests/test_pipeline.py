@@ -16,7 +16,7 @@ from builders import NOW, ByHand, mention, page, reading, user
 
 from listener import accounts, pipeline, processing, schedule
 from listener.crm import csv_import
-from listener.domain import CaseStatus, Mention, Parsed, Problem, RawPage, Resolution
+from listener.domain import CaseStatus, Mention, NumberKind, Parsed, Problem, RawPage, Resolution
 from listener.errors import HttpStatus, ListenerError, ReaderMissing, SourceError, Unreachable
 from listener.httpclient import HttpClient
 from listener.pipeline import Road
@@ -103,6 +103,7 @@ ANSWERS = {
     "harto": reading(harassment=True, contact_count=12, opt_out=True, numbers=["1004"]),
     "otra vez": reading(harassment=True, numbers=["1004"]),
     "factura": reading(category="billing"),
+    "desconocido": reading(harassment=True, numbers=["911 222 333"]),
 }
 
 
@@ -953,6 +954,36 @@ def test_the_same_leaflet_by_four_accounts_is_not_four_people(scene: Scene) -> N
     counts = scene.go()
     assert counts["duplicates"] == 3
     assert scene.alerts("number_complaints") == []
+
+
+def test_two_people_about_a_number_that_no_registry_knows_are_an_alert(scene: Scene) -> None:
+    scene.write("un desconocido dice ser de movistar, cuenta eva", author="eva")
+    scene.write("un desconocido dice ser de movistar, insiste eva", author="eva")
+    scene.go()
+    assert scene.alerts("unknown_number") == []
+    scene.clock.later(hours=30)
+    scene.write("movistar: otro desconocido que pregunta por mi contrato", author="pep")
+    scene.go()
+    [alert] = scene.alerts("unknown_number")
+    assert (alert.subject["number"], alert.subject["count"]) == ("+34911222333", 2)
+    assert [r.key for r in alert.reasons] == ["alert_unknown_number", "number_not_in_log"]
+    scene.clock.later(hours=1)
+    for author in ("ines", "luis", "rosa"):
+        scene.write(f"movistar y su desconocido, soy {author} y ya no puedo", author=author)
+    scene.go()
+    # It goes on: that is the other rule's to say.
+    assert [a.kind for a in scene.alerts("number")] == ["unknown_number", "number_complaints"]
+
+
+def test_a_number_in_a_registry_of_ours_is_not_unknown(scene: Scene) -> None:
+    scene.brands = (
+        replace_brand(BrandNumber(number="911 22 23 33", kind=NumberKind.AGENCY)),
+        VODAFONE,
+    )
+    for author in ("eva", "pep"):
+        scene.write(f"un desconocido dice ser de movistar, cuenta {author}", author=author)
+    scene.go()
+    assert scene.alerts() == []
 
 
 def test_old_posts_open_cases_and_wake_nobody(scene: Scene) -> None:

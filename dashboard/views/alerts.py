@@ -59,6 +59,13 @@ def _alert(page: Page, view: AlertView) -> None:
                 icon=":material/arrow_forward:",
                 query_params={"id": str(alert.case_id)},
             )
+        if number := alert.subject.get("number"):
+            st.page_link(
+                page.pages["numbers"],
+                label=_("The number's dossier"),
+                icon=":material/dialpad:",
+                query_params={"number": str(number)},
+            )
         if not view.deliveries:
             why = (
                 _("Invented: nobody is written to.")

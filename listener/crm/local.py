@@ -8,7 +8,7 @@ own tables, for a company that has no CRM, and are watched like any other's.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -25,15 +25,13 @@ from listener.domain import (
     Disposition,
     Identifier,
     IdentifierKind,
-    NumberKind,
 )
 from listener.sections import Section
-from listener.storage import Database
+from listener.storage import Database, numbers
 from listener.storage.database import insert_new
 from listener.storage.tables import (
     CrmEvent,
     CrmIdentifier,
-    CrmNumber,
     CrmPerson,
     CrmSuppression,
     CrmTicket,
@@ -176,13 +174,8 @@ class LocalCrm(Cannot):
 
     def numbers(self, brand: str | None = None) -> list[CallerNumber]:
         """The registry of numbers that call in a brand's name, as imported."""
-        query = sa.select(CrmNumber).order_by(
-            CrmNumber.brand, CrmNumber.number, CrmNumber.valid_from_day
-        )
-        if brand is not None:
-            query = query.where(CrmNumber.brand == brand)
         with self._db.read() as session:
-            return [_number(row) for row in session.scalars(query)]
+            return numbers.imported(session, None if brand is None else [brand])
 
     def suppressed_at(self, numbers: Iterable[str]) -> datetime | None:
         """Since when one of the phones (E.164) is suppressed here; None where none is."""
@@ -263,21 +256,3 @@ def event_of(row: CrmEvent, vault: Vault) -> ContactEvent:
         duration_s=row.duration_s,
         note=row.note,
     )
-
-
-def _number(row: CrmNumber) -> CallerNumber:
-    return CallerNumber(
-        number=row.number,
-        brand=row.brand,
-        kind=NumberKind(row.kind),
-        owner=row.owner,
-        valid_from=_midnight(row.valid_from_day, 0),
-        valid_to=_midnight(row.valid_to_day, 1),
-    )
-
-
-def _midnight(day: str, later: int) -> datetime | None:
-    """The registry knows days only: from the first midnight (UTC) on, to the one after the last."""
-    if not day:
-        return None
-    return datetime.combine(date.fromisoformat(day) + timedelta(days=later), time(), UTC)

@@ -258,6 +258,7 @@ class ReportedNumber(Base):
     """A number that a harassment complaint names as the caller's."""
 
     __tablename__ = "reported_numbers"
+    __table_args__ = (Index("ix_reported_numbers_digits_published_at", "digits", "published_at"),)
     mention_id: Mapped[int] = mapped_column(ForeignKey("mentions.id"), primary_key=True)
     digits: Mapped[str] = mapped_column(String(40), primary_key=True)  # E.164, or a short code
     brand: Mapped[str] = mapped_column(String(60), primary_key=True)
