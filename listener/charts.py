@@ -15,7 +15,8 @@ from typing import Any, Literal
 import altair as alt
 from babel.dates import format_date
 
-from listener.domain import ContactEvent, Direction
+from listener.domain import Direction
+from listener.history import Moment
 from listener.storage.trends import Tally
 
 Split = Literal["none", "brand", "source", "lang"]
@@ -119,25 +120,33 @@ def stacked(
     return _finish([*_gap_layer(gaps, first, last, words, x), bars])
 
 
-def timeline(events: Sequence[ContactEvent], words: Words, moment: Callable[[Any], str]) -> Any:
-    """The contacts of one person on a line of time: a row a channel, a shape a direction."""
-    data = [
-        {
-            "at": event.at.timestamp() * 1000,
-            "when": moment(event.at),
-            "channel": words.label("channel", event.channel.value),
-            "direction": words.label("direction", event.direction.value),
-            "disposition": words.label("disposition", event.disposition.value),
-            "caller": event.caller_number,
-            "agent": event.agent,
-            "campaign": event.campaign,
-        }
-        for event in events
-    ]
-    directions = [words.label("direction", d.value) for d in Direction]
+def timeline(moments: Sequence[Moment], words: Words, moment: Callable[[Any], str]) -> Any:
+    """One person's contacts and posts on a line of time: a row a channel, a shape a direction; the
+    suppression is a line across."""
     label = words.label
-    return (
-        alt.Chart(_values(data))
+    wrote = label("happened", "post")
+    points, orders = [], []
+    for m in moments:
+        row = {"at": m.at.timestamp() * 1000, "when": moment(m.at)}
+        if m.event is not None:
+            points.append(
+                row
+                | {
+                    "channel": label("channel", m.event.channel.value),
+                    "direction": label("direction", m.event.direction.value),
+                    "disposition": label("disposition", m.event.disposition.value),
+                    "caller": m.event.caller_number,
+                    "agent": m.event.agent,
+                    "campaign": m.event.campaign,
+                }
+            )
+        elif m.mention is not None:
+            points.append(row | dict.fromkeys(("channel", "direction", "disposition"), wrote))
+        else:
+            orders.append(row | {"what": label("happened", m.kind.value)})
+    directions = [*(label("direction", d.value) for d in Direction), wrote]
+    dots = (
+        alt.Chart(_values(points))
         .mark_point(filled=True, size=110, opacity=0.85)
         .encode(
             x=alt.X(
@@ -149,7 +158,7 @@ def timeline(events: Sequence[ContactEvent], words: Words, moment: Callable[[Any
             y=alt.Y("channel:N", title=None),
             shape=alt.Shape(
                 "direction:N",
-                scale=alt.Scale(domain=directions, range=["triangle-right", "circle"]),
+                scale=alt.Scale(domain=directions, range=["triangle-right", "circle", "diamond"]),
                 legend=alt.Legend(title=None, orient="top"),
             ),
             color=alt.Color(
@@ -166,6 +175,20 @@ def timeline(events: Sequence[ContactEvent], words: Words, moment: Callable[[Any
                 alt.Tooltip("campaign:N", title=label("column", "campaign")),
             ],
         )
+    )
+    across = (
+        alt.Chart(_values(orders))
+        .mark_rule(strokeDash=[5, 3], size=2, color=_INK)
+        .encode(
+            x="at:T",
+            tooltip=[
+                alt.Tooltip("when:N", title=label("column", "at")),
+                alt.Tooltip("what:N", title=" "),
+            ],
+        )
+    )
+    return (
+        alt.layer(dots, *([across] if orders else []))
         .properties(height=alt.Step(44), padding=_PADDING)
         .configure_view(stroke=None)
         .configure_axis(labelColor=_INK, titleColor=_INK)

@@ -15,7 +15,7 @@ import pytest
 from babel.messages.pofile import read_po
 
 from dashboard.marking import KINDS
-from listener import domain, i18n
+from listener import domain, history, i18n
 from listener.contact_words import Purpose
 from listener.domain import Reason
 from listener.replies import Situation
@@ -150,6 +150,7 @@ def stored_words() -> set[str]:
         "breach": domain.BreachKind,
         "action": domain.Action,
         "suppression": domain.SuppressionStatus,
+        "happened": history.Happened,
         "write": domain.WriteStatus,
         "value": domain.NumberKind,
         "purpose": Purpose,

@@ -12,10 +12,11 @@ from dashboard.marking import isolated, safe, safe_url, table
 from dashboard.pages import Page, html
 from listener import charts, i18n
 from listener.desk import CaseView, Record, may_work
-from listener.domain import ContactEvent
+from listener.history import Moment, line
 from listener.storage.people import User
 
 _SHOWN = 100
+_EXCERPT = 160  # characters of a post
 _COLUMNS = (
     "at",
     "direction",
@@ -121,7 +122,7 @@ def _confirm(done: str, case_id: int, crm: str | None, ref: str | None, version:
 
 
 def show(page: Page, view: CaseView) -> None:
-    """The contact history on the case's page."""
+    """The contact history on the case's page, with the posts and the suppression among it."""
     _ = page.gettext
     with st.container(border=True):
         st.subheader(_("Contact history"))
@@ -130,33 +131,47 @@ def show(page: Page, view: CaseView) -> None:
         elif view.record is None:
             st.caption(_("It is shown once the author is known in the CRM."))
         else:
-            history(page, view.record)
+            detail = view.detail
+            order, _records = data.desk().promise(page.user, detail.summary.id)
+            history(page, view.record, line(view.record.events, detail.mentions, order))
 
 
-def history(page: Page, record: Record) -> None:
+def history(page: Page, record: Record, moments: Sequence[Moment] = ()) -> None:
+    """`moments`: the line of time; of the contacts alone where none is given."""
     _ = page.gettext
-    events = record.events
-    if not events:
+    if not record.events:
         st.caption(_("The log holds no contact with this person."))
         return
+    moments = moments or line(record.events)
     words = charts.Words(page.language, _("Day"), _("Mentions"), "", page.label)
-    st.altair_chart(charts.timeline(events, words, page.when), width="stretch")
-    shown = events[-_SHOWN:]
-    caption = _("Contacts: {count}, the newest first", count=len(events))
-    if len(shown) < len(events) and st.toggle(_("Show all contacts ({count})", count=len(events))):
-        shown = events
-    rows = [_row(page, e) for e in reversed(shown)]
+    st.altair_chart(charts.timeline(moments, words, page.when), width="stretch")
+    shown = moments[-_SHOWN:]
+    caption = _("Contacts: {count}, the newest first", count=len(record.events))
+    if len(shown) < len(moments) and st.toggle(
+        _("Show all contacts ({count})", count=len(record.events))
+    ):
+        shown = moments
+    rows = [_row(page, m) for m in reversed(shown)]
     html(table([page.label("column", c) for c in _COLUMNS], rows, caption=caption))
 
 
-def _row(page: Page, event: ContactEvent) -> tuple[str, ...]:
+def _row(page: Page, moment: Moment) -> tuple[str, ...]:
+    at = safe(page.when(moment.at))
+    if moment.broken:
+        at += f' <b class="ls-overdue">{safe(page.label("happened", "broken"))}</b>'
+    event = moment.event
+    if event is None:
+        what = f"<b>{safe(page.label('happened', moment.kind.value))}</b>"
+        refused = safe(page.label("happened", "refused")) if moment.refused else ""
+        return (at, what, "", refused, "", "", "", "", "", _said(moment))
     seconds = event.duration_s
     duration = f"{seconds // 60}:{seconds % 60:02d}" if seconds else "-"
+    disposition = safe(page.label("disposition", event.disposition.value))
     return (
-        safe(page.when(event.at)),
+        at,
         safe(page.label("direction", event.direction.value)),
         safe(page.label("channel", event.channel.value)),
-        safe(page.label("disposition", event.disposition.value)),
+        f"<b>{disposition}</b>" if moment.refused else disposition,
         isolated(event.caller_number),
         isolated(event.campaign),
         isolated(event.list_name),
@@ -164,6 +179,14 @@ def _row(page: Page, event: ContactEvent) -> tuple[str, ...]:
         safe(duration),
         isolated(event.note),
     )
+
+
+def _said(moment: Moment) -> str:
+    """What the person wrote, its beginning; of an order who approved it."""
+    if moment.mention is None:
+        return isolated(moment.by)
+    text = " ".join(moment.mention.text.split())
+    return isolated(text if len(text) <= _EXCERPT else text[:_EXCERPT] + " …")
 
 
 def person(page: Page, record: Record) -> str:

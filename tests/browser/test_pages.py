@@ -248,6 +248,9 @@ def test_ana_sees_why_and_ends_the_contact(opened: Open, served: Served, screens
     expect(page.get_by_text("en vigor").first).to_be_visible()
     expect(page.get_by_text("Contactos después: 0")).to_be_visible()
     expect(page.locator(".ls-steps")).to_contain_text("el sistema confirmó la supresión")
+    history = page.locator(".ls-table", has_text="Contactos: ")
+    for said in ("escribió en público", "supresión aprobada", "supresión en vigor"):
+        expect(history).to_contain_text(said)
     page.get_by_role("heading", name="Quién lo escribe").evaluate("e => e.scrollIntoView()")
     shoot(page, screenshots, "case-promise-es")
 
