@@ -106,6 +106,7 @@ class Sources:
     loops: tuple[LoopHealth, ...]
     rejects: tuple[StoredReject, ...]
     counts: Mapping[str, Any]
+    systems: Mapping[str, str]  # CRMs and diallers: `ok`, or why one is left alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -638,6 +639,7 @@ class Desk:
                 tuple(health.loops(session)),
                 () if user.brands else tuple(mentions.rejects(session, limit=50)),
                 trends.counts(session, "notification"),
+                self.systems.state(),
             )
 
     def counts(self) -> Mapping[str, Any]:

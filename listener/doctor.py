@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import smtplib
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from rich.console import Console
 
 from listener import raising, reader, settings
 from listener.checks import check_crms, check_email, check_port, check_queries, check_sources
+from listener.crm import Capability, systems
+from listener.domain import Identifier, IdentifierKind
 from listener.errors import ConfigError, ListenerError, PortInUse
 from listener.notifiers import email
 from listener.settings import Settings
 from listener.status import NO_RECIPIENT
 from listener.storage import Database
+
+# Kept for films and books by the North American numbering plan: it rings nowhere.
+NOBODYS = "+12025550100"
 
 
 def run(out: Console, *, migrate: bool) -> int:
@@ -54,6 +60,9 @@ def _checks(own: Settings, migrate: bool) -> Iterator[tuple[str, Callable[[], st
     yield "queries", lambda: check_queries(own)
     yield "sources", lambda: check_sources(own)
     yield "CRMs", lambda: check_crms(own)
+    for config in own.crms:
+        if config.enabled:
+            yield f"CRM {config.name}", partial(_crm, own, config.name)
     yield "reader", lambda: _reader(own)
     yield "e-mail", lambda: _email(own)
     yield "alerts", lambda: _alerts(own)
@@ -74,6 +83,23 @@ def _database(own: Settings, migrate: bool) -> str:
         with db.write():
             pass  # a lock was taken and given back: it can be written to
         return f"{db.engine.url.render_as_string(hide_password=True)}, schema {current}"
+    finally:
+        db.close()
+
+
+def _crm(own: Settings, name: str) -> str:
+    """Ask for a phone that nobody has: it answers, or says why it does not."""
+    db = Database(own.database_url)
+    try:
+        asked = systems(own, db)
+        can = asked.get(name).can
+        if Capability.FIND in can:
+            asked.ask(name, lambda crm: crm.find([Identifier(IdentifierKind.PHONE, NOBODYS)]))
+        elif Capability.CALLS in can:
+            asked.ask(name, lambda crm: crm.calls([NOBODYS]))
+        else:
+            return "cannot be asked for anybody; nothing was tried"
+        return f"answers; it can {', '.join(sorted(can))}"
     finally:
         db.close()
 

@@ -512,6 +512,25 @@ def test_doctor_looks_at_each_part(home: Home, tmp_path: Path) -> None:
     assert "✗ sources: sources.toml: source x: there is no type 'rss'" in done.out
 
 
+def test_doctor_asks_each_crm(home: Home) -> None:
+    home.write(
+        "crms.toml",
+        '[[crms]]\nname = "local"\ntype = "local"\n'
+        '[[crms]]\nname = "sales"\ntype = "odoo"\noptions = {url = "http://127.0.0.1:9"}\n',
+    )
+    done = home.call("doctor", "--migrate")
+    assert done.code == 1
+    assert "✓ CRM local: answers; it can find, history, link, record, suppress" in done.out
+    assert "✗ CRM sales: " in done.out
+    assert "LISTENER_ODOO_KEY" in done.out
+    home.environ["LISTENER_ODOO_KEY"] = "s3cr3t"
+    done = home.call("doctor")
+    told = next(line for line in done.out.splitlines() if "CRM sales" in line)
+    assert told.startswith("✗ CRM sales: ")
+    assert "127.0.0.1" in told
+    assert "s3cr3t" not in done.out + done.err
+
+
 def test_what_could_not_be_processed_waits_again(home: Home) -> None:
     home.write("listener.toml", {"process": {"weights": str(home.folder / "none")}})
     home.call("import", home.file("posts.jsonl", '{"text": "movistar"}\n'))

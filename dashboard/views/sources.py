@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from dashboard import data
@@ -43,6 +45,7 @@ def show(page: Page) -> None:
             "No source has been asked yet. They are named in config/sources.toml; `listener run` asks them."
         )
         html(f'<div class="ls-empty"><p>{safe(said)}</p></div>')
+    _systems(page, found.systems)
     st.header(_("Loops"))
     html(
         table(
@@ -81,6 +84,21 @@ def show(page: Page) -> None:
         )
     )
     _rejects(page, found.rejects, bool(page.user.brands))
+
+
+def _systems(page: Page, systems: Mapping[str, str]) -> None:
+    """CRMs and diallers: whether they answered when they were last asked."""
+    _ = page.gettext
+    st.header(_("CRMs and diallers"))
+    if not systems:
+        st.caption(_("None is switched on: nobody is matched."))
+        return
+    rows = []
+    for name, said in systems.items():
+        state = "ok" if said == "ok" else "failing"
+        badge = page.badge(page.label("state", state), _STATES[state])
+        rows.append((isolated(name), badge, "-" if state == "ok" else isolated(said)))
+    html(table((_("System"), _("State"), _("Last error")), rows, first=True))
 
 
 def _since(page: Page, source: SubscriptionHealth, state: str) -> str:
