@@ -93,7 +93,13 @@ class Office:
             )
 
     def deliver(self) -> dict[str, Any]:
-        return pipeline.deliver(self.road)
+        """What became of the e-mails; nothing waits for a CRM here."""
+        counts = pipeline.deliver(self.road)
+        to_crms = {
+            name: counts.pop(name) for name in ("written", "write_postponed", "write_failed")
+        }
+        assert not any(to_crms.values())
+        return counts
 
     @property
     def outbox(self) -> list[StoredNotification]:
@@ -398,6 +404,10 @@ ALERTS: dict[AlertKind, tuple[dict[str, Any], tuple[Reason, ...]]] = {
             Reason("number_not_in_log"),
         ),
     ),
+    AlertKind.PROMISE_BROKEN: (
+        {"brand": "Movistar"},
+        (Reason("promise_broken", {"since": "?"}),),
+    ),
     AlertKind.SOURCE_FAILING: (
         {"source": "mastodon-es"},
         (Reason("alert_failing", {"failures": 3, "since": "?", "error": "no answer"}),),
@@ -421,6 +431,11 @@ HEADLINES = {
         AlertKind.UNKNOWN_NUMBER,
         "en",
     ): "Movistar: 2 people tell of calls from +34911222333, an unknown number, in 7 d",
+    (
+        AlertKind.PROMISE_BROKEN,
+        "es",
+    ): "Movistar: promesa rota, contacto después de la supresión",
+    (AlertKind.PROMISE_BROKEN, "en"): "Movistar: promise broken, contact after a suppression",
     (AlertKind.SOURCE_FAILING, "es"): "La fuente mastodon-es está fallando",
     (AlertKind.SOURCE_FAILING, "en"): "Source mastodon-es is failing",
     (AlertKind.SOURCE_SILENT, "es"): "La fuente mastodon-es se ha quedado en silencio",
