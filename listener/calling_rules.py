@@ -85,6 +85,9 @@ class RegisterRule(Rule):
     grace: Duration = timedelta(0)
 
 
+_RANGE_DIGITS = 4  # what a numbering plan reserves is named by so many digits at most
+
+
 class NumberRule(Rule):
     """Numbers that may not be used to sell: those that `forbidden` matches (a regular expression
     over E.164), or all that `required` does not match as they were dialled."""
@@ -102,6 +105,11 @@ class NumberRule(Rule):
             except re.error as error:
                 raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
         return self
+
+    def names_range(self, number: str) -> bool:
+        """Whether somebody who says these digits means the range itself ("0303"), no number of it."""
+        short = sum(c.isdigit() for c in number) <= _RANGE_DIGITS
+        return bool(short and self.required and re.fullmatch(self.required, number))
 
 
 class ConsentRule(Rule):

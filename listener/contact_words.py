@@ -134,11 +134,11 @@ def for_somebody_else(text: str) -> bool:
     return _says("somebody_else", text) or _ASKS_FOR_NAME.search(text) is not None
 
 
-# "preguntan por Marcos": with its capital letter it is a name.
+# "preguntan por Marcos": with its capital letter it is a name. Not so in German, where every noun has one.
 _ASKS_FOR_NAME = re.compile(
     r"\b(?i:preg(?:\.|unt\w*)? ?(?:x|por)|busc\w+ a|ask\w* for|looking for|pergunt\w+ (?:por|pel[oa])"
     r"|procur\w+ (?:por |pel[oa] |[oa] )?|demand(?:ent|e) (?:a parler a|à parler à)?|chied\w+ di"
-    r"|frag\w+ nach|habl\w+ (?:con|c/)) ?(?:(?i:el|la|un|una|o|a|le|il|der|die|sr|sra|don|doña|mr|mrs|ms|c/)\.? )*"
+    r"|habl\w+ (?:con|c/)) ?(?:(?i:el|la|un|una|o|a|le|il|der|die|sr|sra|don|doña|mr|mrs|ms|c/)\.? )*"
     r"[A-ZÁÉÍÓÚÑÇÄÖÜ][a-záéíóúñçäöüß]{2,}"
 )
 

@@ -421,7 +421,10 @@ def _impostor(seen: _Seen) -> Cause | None:
         return None
     country = seen.log.country
     strange: dict[str, NumberKind] = {}
+    rules = seen.ground.rules.get(country)
     for number in post.numbers:
+        if rules and any(rule.names_range(number) for rule in rules.numbers):
+            continue  # "they do not even use 0303"
         kind = kind_of(number, post.at, seen.ground.registry, country)
         plain = phones.normalise_caller(number, country)
         in_log = any(
@@ -446,7 +449,9 @@ def _wrong_person(seen: _Seen) -> Cause | None:
     told = [
         e
         for e in log.events
-        if e.disposition is Disposition.WRONG_NUMBER or contact_words.for_somebody_else(e.note)
+        if e.disposition is Disposition.WRONG_NUMBER
+        # Who calls us by mistake has not been called by mistake.
+        or (e.direction is Direction.OUT and contact_words.for_somebody_else(e.note))
     ]
     goes_on = [e for e in told if log.after(e.at)]
     by_post = post is not None and contact_words.for_somebody_else(post.text)

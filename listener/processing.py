@@ -546,6 +546,7 @@ class _Work:
     def _report_numbers(self, mention: Pending, reading: Reading, brand: Brand) -> None:
         if not reading.facts.numbers:
             return
+        # Nobody is looked for by these: they are kept out of the list of callers.
         given = matching.identifiers(
             mention.text, countries=brand.countries, registry=_registry(brand)
         )

@@ -164,3 +164,10 @@ def test_every_breach_names_contacts_of_the_log(times: list[datetime], country: 
         assert set(breach.event_ids) <= {e.event_id for e in events}
         assert breach.rule
         assert breach.source
+
+
+def test_a_reserved_range_is_no_number() -> None:
+    rule = next(r for r in RULES["BR"].numbers if r.required)
+    assert rule.names_range("0303")
+    assert not rule.names_range("03031234567")
+    assert not rule.names_range("1004")

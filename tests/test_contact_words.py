@@ -115,6 +115,21 @@ def test_the_days_a_sentence_names(sentence: str, days: list[int]) -> None:
     assert [d.day for d in words.days_named(sentence, NOW)] == days
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("asked for someone else", True),
+        ("has cover w/ someone else", False),
+        ("already with someone else", False),
+        ("preguntan por Marcos", True),
+        ("fragt nach Herrn Weber", True),
+        ("Kd fragt nach Abschlag", False),
+    ],
+)
+def test_who_asks_for_somebody_else(said: str, expected: bool) -> None:
+    assert words.for_somebody_else(said) is expected
+
+
 @given(text=st.text(max_size=200))
 def test_any_text_can_be_read(text: str) -> None:
     words.note_refuses(text)
