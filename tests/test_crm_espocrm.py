@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import stamina
+from crm_cases import cut_off, phone, refs
 from hypothesis import given
 from hypothesis import strategies as st
 from servers import Answer, Asked, WebServer, answer_json
@@ -69,7 +70,7 @@ class Espo:
         made = self._written(kind, record_id, asked.json)
         if self.lose_answer:
             self.lose_answer = False
-            return Answer(_cut(), 200, {"Content-Length": "100"})
+            return cut_off()
         return answer_json(made)
 
     def _get(self, kind: str, record_id: str) -> Answer:
@@ -99,11 +100,6 @@ class Espo:
 
     def one(self, kind: str, record_id: str) -> dict[str, Any]:
         return next(r for r in self.records[kind] if r["id"] == record_id)
-
-
-def _cut() -> Iterator[bytes]:
-    yield b'{"id": "7'
-    raise ConnectionError
 
 
 def _holds(record: dict[str, Any], where: dict[str, Any]) -> bool:
@@ -182,14 +178,6 @@ def crm(opened: Callable[..., espocrm.EspoCrm]) -> espocrm.EspoCrm:
             "list_name": "cList",
         },
     )
-
-
-def phone(value: str) -> Identifier:
-    return Identifier(IdentifierKind.PHONE, value)
-
-
-def refs(crm: espocrm.EspoCrm, *identifiers: Identifier) -> list[str]:
-    return [c.customer.ref for c in crm.find(identifiers)]
 
 
 # ---------------------------------------------------------------------------- who

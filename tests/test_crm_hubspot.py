@@ -17,15 +17,25 @@ from typing import Any, cast
 import phonenumbers
 import pytest
 import stamina
+from crm_cases import Says, assert_sound, cut_off
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from servers import Answer, Asked, WebServer, answer_json
 
-from listener.crm import Capability, Connection, Order, Ticket, hubspot, hubspot_rows
+from listener.crm import Capability, Connection, Order, Receipt, Ticket, hubspot, hubspot_rows
 from listener.crm.hubspot import HubSpot, Options
-from listener.domain import Channel, Direction, Disposition, Identifier, IdentifierKind
+from listener.domain import (
+    Candidate,
+    Channel,
+    ContactEvent,
+    Customer,
+    Direction,
+    Disposition,
+    Identifier,
+    IdentifierKind,
+)
 from listener.errors import CRMError, MissingCredential
-from listener.httpclient import HttpClient, Response
+from listener.httpclient import HttpClient
 from listener.settings import Brand, CrmConfig, Http, Settings
 from listener.storage import Database
 
@@ -220,12 +230,7 @@ class Account:
         if not self.lose_answers:
             return None
         self.lose_answers = False
-
-        def cut() -> Iterator[bytes]:
-            yield b'{"id": "'
-            raise ConnectionError
-
-        return Answer(cut(), 201, {"Content-Type": "application/json", "Content-Length": "500"})
+        return cut_off()
 
 
 @pytest.fixture(autouse=True)
@@ -839,32 +844,22 @@ RECORD = ANYTHING | st.fixed_dictionaries(
 def test_whatever_is_answered_is_read_or_refused(value: Any) -> None:
     options = Options(**FULL)
     agents = {"41629779": "Marta"}
-    for read in (
-        lambda: hubspot_rows.customer_of(value, options, crm="x", home="ES"),
-        lambda: hubspot_rows.call_of(value, options, ref="1", country="ES", agents=agents),
-        lambda: hubspot_rows.email_of(value, ref="1", agents=agents),
-        lambda: hubspot_rows.note_of(value, ref="1", agents=agents),
-        lambda: hubspot_rows.marked_since(value, "no_llamar", "true"),
-        lambda: hubspot_rows.results_of(value if isinstance(value, dict) else {}),
+    nothing = type(None)
+    for read, kinds in (
+        (lambda: hubspot_rows.customer_of(value, options, crm="x", home="ES"), (Customer,)),
+        (
+            lambda: hubspot_rows.call_of(value, options, ref="1", country="ES", agents=agents),
+            (ContactEvent, nothing),
+        ),
+        (lambda: hubspot_rows.email_of(value, ref="1", agents=agents), (ContactEvent, nothing)),
+        (lambda: hubspot_rows.note_of(value, ref="1", agents=agents), (ContactEvent,)),
+        (lambda: hubspot_rows.marked_since(value, "no_llamar", "true"), (datetime, nothing)),
+        (lambda: hubspot_rows.results_of(value if isinstance(value, dict) else {}), (list,)),
     ):
         with contextlib.suppress(ValueError):
-            read()
-
-
-class Says:
-    """A client that gets the same answer whatever it asks."""
-
-    def __init__(self, value: Any) -> None:
-        self.body = json.dumps(value).encode()
-
-    def get(self, url: str, **_: Any) -> Response:
-        return Response(200, {"content-type": "application/json"}, self.body, url)
-
-    def post(self, url: str, **_: Any) -> Response:
-        return self.get(url)
-
-    def change(self, _method: str, url: str, **_: Any) -> Response:
-        return self.get(url)
+            answer = read()
+            assert isinstance(answer, kinds)
+            assert_sound(answer)
 
 
 @settings(max_examples=150, deadline=None)
@@ -874,15 +869,18 @@ def test_nonsense_is_a_crm_error_and_nothing_else(value: Any) -> None:
         patch.setenv("LISTENER_HUBSPOT_TOKEN", TOKEN)
         http = cast(HttpClient, Says(value))
         crm = hubspot.open(Options(**FULL), connection(http))
-        for ask in (
-            lambda: crm.find([Identifier(PHONE, "+34755102030"), Identifier(EMAIL, "a@b.c")]),
-            lambda: crm.get("151"),
-            lambda: crm.history("151"),
-            lambda: crm.suppress(order()),
-            lambda: crm.record(ticket()),
+        given = [Identifier(PHONE, "+34755102030"), Identifier(EMAIL, "a@b.c")]
+        for ask, kinds in (
+            (lambda: crm.find(given), (Candidate,)),
+            (lambda: [crm.get("151")], (Customer, type(None))),
+            (lambda: crm.history("151"), (ContactEvent,)),
+            (lambda: [crm.suppress(order())], (Receipt,)),
+            (lambda: [crm.record(ticket())], (Receipt,)),
         ):
             with contextlib.suppress(CRMError):
-                ask()
+                for answer in ask():
+                    assert isinstance(answer, kinds)
+                    assert_sound(answer)
 
 
 # ---------------------------------------------------------------------------- the official client

@@ -14,6 +14,7 @@ from typing import Any
 import phonenumbers
 import pytest
 import stamina
+from crm_cases import phone
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -251,10 +252,6 @@ def opened(url: str, timeout: float = 5, **options: Any) -> Crm:
     connection = Connection(config, settings, None, HttpClient(http), lambda: NOW)  # type: ignore[arg-type]
     given = odoo.Options.model_validate({"url": url, "database": "company", **options})
     return odoo.open(given, connection)
-
-
-def phone(value: str) -> Identifier:
-    return Identifier(IdentifierKind.PHONE, value)
 
 
 def email(value: str) -> Identifier:

@@ -17,15 +17,25 @@ from typing import Any, cast
 
 import pytest
 import stamina
+from crm_cases import Says, assert_sound, cut_off
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from servers import Answer, Asked, WebServer, answer_json
 
-from listener.crm import Capability, Connection, Order, Ticket, salesforce, salesforce_rows
+from listener.crm import Capability, Connection, Order, Receipt, Ticket, salesforce, salesforce_rows
 from listener.crm.salesforce import Options, Salesforce
-from listener.domain import Channel, Direction, Disposition, Identifier, IdentifierKind
+from listener.domain import (
+    Candidate,
+    Channel,
+    ContactEvent,
+    Customer,
+    Direction,
+    Disposition,
+    Identifier,
+    IdentifierKind,
+)
 from listener.errors import CRMError, MissingCredential
-from listener.httpclient import HttpClient, Response
+from listener.httpclient import HttpClient
 from listener.settings import Brand, CrmConfig, Http, Settings
 from listener.storage import Database
 
@@ -204,12 +214,7 @@ class Org:
         if not self.lose_answers:
             return None
         self.lose_answers = False
-
-        def cut() -> Iterator[bytes]:
-            yield b'{"id": "'
-            raise ConnectionError
-
-        return Answer(cut(), 201, {"Content-Type": "application/json", "Content-Length": "500"})
+        return cut_off()
 
 
 @pytest.fixture(autouse=True)
@@ -839,30 +844,17 @@ RECORD = ANYTHING | st.dictionaries(
 @given(RECORD)
 def test_whatever_is_answered_is_read_or_refused(value: Any) -> None:
     options = Options(**FULL)
-    for read in (
-        lambda: salesforce_rows.customer_of(value, options, crm="x", home="ES"),
-        lambda: salesforce_rows.event_of(value, options, ref=ANA, country="ES", incoming={}),
+    for read, kinds in (
+        (lambda: salesforce_rows.customer_of(value, options, crm="x", home="ES"), (Customer,)),
+        (
+            lambda: salesforce_rows.event_of(value, options, ref=ANA, country="ES", incoming={}),
+            (ContactEvent, type(None)),
+        ),
     ):
         with contextlib.suppress(ValueError):
-            read()
-
-
-class Says:
-    """A client that gets the same answer whatever it asks, once it is signed in."""
-
-    def __init__(self, value: Any) -> None:
-        self.body = json.dumps(value).encode()
-
-    def get(self, url: str, **_: Any) -> Response:
-        return Response(200, {"content-type": "application/json"}, self.body, url)
-
-    def post(self, url: str, **_: Any) -> Response:
-        return self.get(url)
-
-    def change(self, _method: str, url: str, **_: Any) -> Response:
-        signed_in = json.dumps(recorded("token")).encode()
-        body = signed_in if url.endswith("/oauth2/token") else self.body
-        return Response(200, {"content-type": "application/json"}, body, url)
+            answer = read()
+            assert isinstance(answer, kinds)
+            assert_sound(answer)
 
 
 def pages(name: str) -> st.SearchStrategy[Mapping[str, Any]]:
@@ -876,14 +868,17 @@ def test_nonsense_is_a_crm_error_and_nothing_else(value: Any) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LISTENER_SALESFORCE_CLIENT_ID", KEY)
         patch.setenv("LISTENER_SALESFORCE_CLIENT_SECRET", SECRET)
-        http = cast(HttpClient, Says(value))
+        http = cast(HttpClient, Says(value, [("/oauth2/token", recorded("token"))]))
         crm = salesforce.open(Options(**FULL), connection(http))
-        for ask in (
-            lambda: crm.find([Identifier(PHONE, "+34755102030"), Identifier(EMAIL, "a@b.c")]),
-            lambda: crm.get(ANA),
-            lambda: crm.history(ANA),
-            lambda: crm.suppress(order()),
-            lambda: crm.record(ticket()),
+        given = [Identifier(PHONE, "+34755102030"), Identifier(EMAIL, "a@b.c")]
+        for ask, kinds in (
+            (lambda: crm.find(given), (Candidate,)),
+            (lambda: [crm.get(ANA)], (Customer, type(None))),
+            (lambda: crm.history(ANA), (ContactEvent,)),
+            (lambda: [crm.suppress(order())], (Receipt,)),
+            (lambda: [crm.record(ticket())], (Receipt,)),
         ):
             with contextlib.suppress(CRMError):
-                ask()
+                for answer in ask():
+                    assert isinstance(answer, kinds)
+                    assert_sound(answer)

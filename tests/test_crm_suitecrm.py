@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 import pytest
 import stamina
+from crm_cases import cut_off, phone, refs
 from hypothesis import given
 from hypothesis import strategies as st
 from servers import Answer, Asked, WebServer, answer_json
@@ -152,17 +153,12 @@ class Suite:
         known["attributes"] |= {k: html.escape(v) for k, v in data["attributes"].items()}
         if self.lose_answer:
             self.lose_answer = False
-            return Answer(_cut(), 200, {"Content-Length": "100"})
+            return cut_off()
         return answer_json({"data": known}, 201)
 
     def has(self, module: str, record_id: str) -> dict[str, Any]:
         row = next(r for r in self.records[module] if r["id"] == record_id)
         return cast(dict[str, Any], row["attributes"])
-
-
-def _cut() -> Iterator[bytes]:
-    yield b'{"data": {'
-    raise ConnectionError
 
 
 @pytest.fixture(params=[8, 7])
@@ -217,14 +213,6 @@ OWN = {
 @pytest.fixture
 def crm(opened: Callable[..., suitecrm.SuiteCrm]) -> suitecrm.SuiteCrm:
     return opened(**OWN)
-
-
-def phone(value: str) -> Identifier:
-    return Identifier(IdentifierKind.PHONE, value)
-
-
-def refs(crm: suitecrm.SuiteCrm, *identifiers: Identifier) -> list[str]:
-    return [c.customer.ref for c in crm.find(identifiers)]
 
 
 # ---------------------------------------------------------------------------- who

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import pytest
 import stamina
+from crm_cases import cut_off, phone, refs
 from hypothesis import given
 from hypothesis import strategies as st
 from servers import Answer, Asked, WebServer, answer_json
@@ -137,7 +138,7 @@ class Desk:
             status, body = 200, {"user": user}
         if self.lose_answer:
             self.lose_answer = False
-            return Answer(_cut(), 200, {"Content-Length": "100"})
+            return cut_off()
         return answer_json(body, status)
 
     def _made(self, asked: Asked) -> dict[str, Any]:
@@ -151,11 +152,6 @@ class Desk:
 
     def user(self, user_id: str) -> dict[str, Any]:
         return next(u for u in self.users if str(u["id"]) == user_id)
-
-
-def _cut() -> Iterator[bytes]:
-    yield b'{"user": {'
-    raise ConnectionError
 
 
 @pytest.fixture
@@ -194,14 +190,6 @@ def crm(opened: Callable[..., zendesk.Zendesk]) -> zendesk.Zendesk:
         handle_fields={"mastodon": "mastodon_handle"},
         dispositions={"sold": "sale", "refused_by_phone": "not_interested"},
     )
-
-
-def phone(value: str) -> Identifier:
-    return Identifier(IdentifierKind.PHONE, value)
-
-
-def refs(crm: zendesk.Zendesk, *identifiers: Identifier) -> list[str]:
-    return [c.customer.ref for c in crm.find(identifiers)]
 
 
 # ---------------------------------------------------------------------------- who
