@@ -5,7 +5,6 @@ real browser. Looked at from outside only."""
 from __future__ import annotations
 
 import re
-import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,12 +13,12 @@ from typing import Any
 
 import pytest
 import town as towns
+from chromium import launched
 from servers import SnacServer, running
 from servers_smtp import SmtpServer, Transmission
 from town import DUE, MARTA, Town
 
 PASSWORD = "gris tormenta 42"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 
 
 @dataclass
@@ -317,14 +316,11 @@ def test_no_phone_number_and_no_author_stands_in_the_log(journey: Journey) -> No
 
 
 def test_lucia_opens_the_case_through_her_link(journey: Journey) -> None:
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None:
-        pytest.skip("no Chromium on this machine; tests/install_browser.sh installs it")
     case = case_of(journey, "marta")
     # Marta's case may have become Rosa's; each sees the cases of her queue.
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+    with launched() as browser:
+        from playwright.sync_api import expect
+
         page = browser.new_page(locale="es-ES")
         page.set_default_timeout(60_000)
         page.goto(journey.link)
@@ -334,16 +330,15 @@ def test_lucia_opens_the_case_through_her_link(journey: Journey) -> None:
         page.fill("#username", "lucia")
         page.fill("#password", PASSWORD)
         page.click("main button")
-        api.expect(page.locator("h1")).to_have_text("Bandeja", timeout=60_000)
+        expect(page.locator("h1")).to_have_text("Bandeja", timeout=60_000)
         page.goto(f"http://127.0.0.1:{journey.town.port}/case?id={case.id}")
         text = page.locator(".ls-text", has_text="Me habéis llamado 9 veces").first
-        api.expect(text).to_be_visible(timeout=60_000)
+        expect(text).to_be_visible(timeout=60_000)
         marked = " ".join(text.locator("mark").all_inner_texts())
         assert {"1004", "9", "22:30"} <= set(re.findall(r"[\d:]+", marked)), marked
-        api.expect(page.locator("body")).to_contain_text("Marta Invención")
+        expect(page.locator("body")).to_contain_text("Marta Invención")
         page.goto(journey.link)  # it was good once
-        api.expect(page.locator("#again")).to_have_count(0)
-        browser.close()
+        expect(page.locator("#again")).to_have_count(0)
 
 
 def test_sigterm_ends_it_cleanly(journey: Journey) -> None:

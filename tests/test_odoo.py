@@ -3,7 +3,6 @@ between, answers that get lost, keys that may not; and what people then see in i
 
 from __future__ import annotations
 
-import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 import stamina
 from aiosmtpd.controller import Controller
+from chromium import launched
 from servers import Answer, Asked, WebServer, answer_json, free_port, running
 from servers_odoo import LOGIN, PASSWORD, OdooServer
 
@@ -563,14 +563,7 @@ def test_addresses_that_are_not_odoos(odoo: OdooServer) -> None:
 @pytest.fixture
 def page(odoo: OdooServer) -> Iterator[Any]:
     """A browser's, in which the administrator has signed in."""
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    chromium = next((found for name in names if (found := shutil.which(name))), None)
-    if chromium is None:
-        pytest.skip("no Chromium on this machine; tests/install_browser.sh installs it")
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+    with launched() as browser:
         page = browser.new_page()
         page.set_default_timeout(90_000)  # at first Odoo compiles its scripts and styles
         page.goto(f"{odoo.url}/web/login")
@@ -579,7 +572,6 @@ def page(odoo: OdooServer) -> Iterator[Any]:
         page.click("button[type=submit]")
         page.wait_for_url("**/odoo**")
         yield page
-        browser.close()
 
 
 def test_a_browser_shows_the_flag_the_reason_and_the_case(
