@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listener.domain import Alert, NotificationStatus, Reason
+from listener.storage import outbox
 from listener.storage.database import insert_new
 from listener.storage.tables import AlertRow, NotificationRow
 
@@ -165,24 +166,8 @@ def notifications_of(session: Session, alert_ids: Sequence[int]) -> list[StoredN
 
 def claim_next(session: Session, worker: str, now: datetime) -> StoredNotification | None:
     """Take the next notification that is due, for this worker alone."""
-    candidate = (
-        sa.select(NotificationRow.id)
-        .where(NotificationRow.status == _S.PENDING, NotificationRow.next_attempt_at <= now)
-        .order_by(NotificationRow.next_attempt_at, NotificationRow.id)
-        .limit(1)
-    )
-    if session.get_bind().dialect.name == "postgresql":
-        candidate = candidate.with_for_update(skip_locked=True)
-    found = session.scalar(candidate)
-    if found is None:
-        return None
-    row = session.get_one(NotificationRow, found)
-    row.status = _S.CLAIMED
-    row.claimed_by = worker
-    row.claimed_at = now
-    row.attempts += 1
-    session.flush()
-    return _notification(row)
+    row = outbox.claim_next(session, NotificationRow, worker, now)
+    return _notification(row) if row else None
 
 
 def transmitting(session: Session, notification_id: int, worker: str) -> bool:

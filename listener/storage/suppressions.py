@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listener.domain import Direction, SuppressionStatus, WriteStatus
+from listener.storage import outbox
 from listener.storage.database import insert_new
 from listener.storage.tables import (
     BrokenPromise,
@@ -178,27 +179,8 @@ def wish_record(
 
 
 def claim_next(session: Session, worker: str, now: datetime) -> Write | None:
-    """The write that has waited longest and is due, claimed for a worker."""
-    due = (
-        sa.select(CrmWriteRow.id)
-        .where(CrmWriteRow.status == WriteStatus.PENDING, CrmWriteRow.next_attempt_at <= now)
-        .order_by(CrmWriteRow.next_attempt_at, CrmWriteRow.id)
-        .limit(1)
-    )
-    if session.get_bind().dialect.name == "postgresql":
-        due = due.with_for_update(skip_locked=True)
-    found = session.scalars(
-        sa.update(CrmWriteRow)
-        .where(CrmWriteRow.id == due.scalar_subquery(), CrmWriteRow.status == WriteStatus.PENDING)
-        .values(
-            status=WriteStatus.CLAIMED,
-            claimed_by=worker,
-            claimed_at=now,
-            attempts=CrmWriteRow.attempts + 1,
-        )
-        .returning(CrmWriteRow.id)
-    ).first()
-    return _write(session.get_one(CrmWriteRow, found)) if found is not None else None
+    row = outbox.claim_next(session, CrmWriteRow, worker, now)
+    return _write(row) if row else None
 
 
 def claimed(session: Session) -> list[Write]:
