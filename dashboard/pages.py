@@ -13,12 +13,14 @@ import streamlit as st
 import structlog
 
 from dashboard import data
-from dashboard.marking import KINDS, isolated, plain, safe
+from dashboard.marking import KINDS, isolated, plain, safe, safe_url
 from listener import i18n
 from listener.accounts import utc_now
 from listener.domain import Reason
 from listener.errors import AccountError, ListenerError, NotAllowed, StaleWrite
+from listener.storage.numbers import Post
 from listener.storage.people import User
+from listener.storage.review import Doubt
 
 _FLASH = "flash"
 _FLASH_LASTS = timedelta(seconds=4)
@@ -95,6 +97,37 @@ class Page:
 
 def html(body: str) -> None:
     st.html(body)
+
+
+def original(page: Page, url: str) -> str:
+    """A link to where something was said, as HTML; nothing where the address is none to follow."""
+    if not (sound := safe_url(url)):
+        return ""
+    words = safe(page.gettext("Open the original"))
+    return f'<a href="{sound}" target="_blank" rel="noopener noreferrer">{words}</a>'
+
+
+def byline(page: Page, said: Doubt | Post) -> str:
+    """Of which brand, in which language, where, by whom and when something was said, as HTML."""
+    _ = page.gettext
+    parts = [
+        f"<b>{safe(page.brand(said.brand))}</b>",
+        safe(page.language_name(said.reading.lang)),
+        isolated(said.site or page.label("source", said.source)),
+        isolated(said.author) if said.author else safe(_("an unknown author")),
+        safe(page.when(said.published_at)),
+        original(page, said.url),
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def case_link(page: Page, case_id: int, where: Any = st) -> None:
+    where.page_link(
+        page.pages["case"],
+        label=page.gettext("Case {id}", id=case_id),
+        icon=":material/arrow_forward:",
+        query_params={"id": str(case_id)},
+    )
 
 
 def query_number(name: str) -> int | None:

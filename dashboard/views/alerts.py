@@ -53,12 +53,7 @@ def _alert(page: Page, view: AlertView) -> None:
             f'<p class="ls-meta">{safe(_("Raised on {moment}.", moment=page.when(alert.raised_at)))}</p>'
         )
         if alert.case_id is not None:
-            st.page_link(
-                page.pages["case"],
-                label=_("Case {id}", id=alert.case_id),
-                icon=":material/arrow_forward:",
-                query_params={"id": str(alert.case_id)},
-            )
+            pages.case_link(page, alert.case_id)
         if number := alert.subject.get("number"):
             st.page_link(
                 page.pages["numbers"],

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard import data
+from dashboard import data, pages
 from dashboard.marking import isolated, marked, marks_of, safe, safe_url, table
 from dashboard.pages import Page, html, query_number
 from dashboard.views import actions, causes, contacts, private_link, promise, reading, reply
@@ -124,9 +124,8 @@ def _byline(page: Page, mention: CaseMentionView) -> str:
     if mention.followers is not None:
         count = i18n.number(mention.followers, page.language)
         parts.append(safe(_("followers: {count}", count=count)))
-    if url := safe_url(mention.url):
-        words = safe(_("Open the original"))
-        parts.append(f'<a href="{url}" target="_blank" rel="noopener noreferrer">{words}</a>')
+    if link := pages.original(page, mention.url):
+        parts.append(link)
     if mention.duplicate_kind:
         parts.append(safe(page.label("duplicate", mention.duplicate_kind)))
     badge = page.invented(mention.invented)

@@ -153,12 +153,7 @@ def _line(page: Page, line: InboxLine) -> None:
                 f'<p class="ls-why">{reasons}</p>'
                 f'<p class="ls-meta">{" · ".join(said)}<br>{" · ".join(work)}</p></div>'
             )
-        link.page_link(
-            page.pages["case"],
-            label=_("Case {id}", id=case.id),
-            icon=":material/arrow_forward:",
-            query_params={"id": str(case.id)},
-        )
+        pages.case_link(page, case.id, link)
 
 
 def _nothing(page: Page, wanted: CaseFilter) -> None:

@@ -11,7 +11,7 @@ from babel import Locale
 from babel.dates import format_date, get_day_names
 
 from dashboard import data, pages
-from dashboard.marking import excerpt, isolated, marks_of, safe, safe_url, table
+from dashboard.marking import excerpt, isolated, marks_of, safe, table
 from dashboard.pages import Page, html, literal
 from listener import charts, charts_numbers, dossiers, i18n
 from listener.domain import NumberKind, Reason
@@ -482,16 +482,6 @@ def _posts(page: Page, found: Dossier, asked: str, first: date, last: date, inve
 def _post(page: Page, post: Post, kind: Standing) -> None:
     _ = page.gettext
     marks = marks_of(post.reading.facts, post.reading.evidence)
-    said = [
-        f"<b>{safe(page.brand(post.brand))}</b>",
-        safe(page.language_name(post.reading.lang)),
-        isolated(post.site or page.label("source", post.source)),
-        isolated(post.author) if post.author else safe(_("an unknown author")),
-        safe(page.when(post.published_at)),
-    ]
-    if url := safe_url(post.url):
-        words = safe(_("Open the original"))
-        said.append(f'<a href="{url}" target="_blank" rel="noopener noreferrer">{words}</a>')
     with st.container(border=True):
         text, link = st.columns([6, 1], vertical_alignment="center")
         with text:
@@ -499,12 +489,7 @@ def _post(page: Page, post: Post, kind: Standing) -> None:
                 f'<div class="ls-row"><div class="ls-badges">{_kind(page, kind.kind)}'
                 f"{page.invented(post.invented)}</div>"
                 f'<p class="ls-text">{excerpt(post.text, marks, page.marks())}</p>'
-                f'<p class="ls-meta">{" · ".join(said)}</p></div>'
+                f'<p class="ls-meta">{pages.byline(page, post)}</p></div>'
             )
         if post.case_id is not None:
-            link.page_link(
-                page.pages["case"],
-                label=_("Case {id}", id=post.case_id),
-                icon=":material/arrow_forward:",
-                query_params={"id": str(post.case_id)},
-            )
+            pages.case_link(page, post.case_id, link)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import data, pages
-from dashboard.marking import excerpt, isolated, marks_of, safe, safe_url
+from dashboard.marking import excerpt, marks_of, safe
 from dashboard.pages import Page
 from listener import i18n
 from listener.desk import may_work
@@ -40,16 +40,6 @@ def show(page: Page) -> None:
 def _doubt(page: Page, doubt: Doubt) -> None:
     _ = page.gettext
     marks = marks_of(doubt.reading.facts, doubt.reading.evidence)
-    said = [
-        f"<b>{safe(page.brand(doubt.brand))}</b>",
-        safe(page.language_name(doubt.reading.lang)),
-        isolated(doubt.site or page.label("source", doubt.source)),
-        isolated(doubt.author) if doubt.author else safe(_("an unknown author")),
-        safe(page.when(doubt.published_at)),
-    ]
-    if url := safe_url(doubt.url):
-        words = safe(_("Open the original"))
-        said.append(f'<a href="{url}" target="_blank" rel="noopener noreferrer">{words}</a>')
     chances = " · ".join(
         f"{safe(page.label('question', q))}: "
         f"{safe(i18n.percent(doubt.reading.scores.get(q, 0.0), page.language))}"
@@ -59,7 +49,7 @@ def _doubt(page: Page, doubt: Doubt) -> None:
         st.html(
             f'<div class="ls-row"><div class="ls-badges">{page.invented(doubt.invented)}</div>'
             f'<p class="ls-text">{excerpt(doubt.text, marks, page.marks())}</p>'
-            f'<p class="ls-why">{chances}</p><p class="ls-meta">{" · ".join(said)}</p></div>'
+            f'<p class="ls-why">{chances}</p><p class="ls-meta">{pages.byline(page, doubt)}</p></div>'
         )
         if not may_work(page.user):
             return
