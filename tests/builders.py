@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,19 @@ from listener.storage.people import User
 
 NOW = datetime(2026, 11, 20, 10, 30, tzinfo=UTC)  # a Friday, 11:30 in Madrid
 NOBODY = CustomerMatch(False, None, 0.0, ())
+
+
+@dataclass
+class Clock:
+    """Says what it is told."""
+
+    at: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def later(self, **units: float) -> None:
+        self.at += timedelta(**units)
 
 
 def mention(

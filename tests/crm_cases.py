@@ -4,15 +4,22 @@ answer is cut off."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
 
+import pytest
 from servers import Answer
 
-from listener.crm import Crm, Receipt
+from listener.crm import Connection, Crm, Receipt
 from listener.domain import Candidate, ContactEvent, Customer, Identifier, IdentifierKind
-from listener.httpclient import Response
+from listener.errors import CRMError
+from listener.httpclient import HttpClient, Response
+from listener.settings import Brand, CrmConfig, Http, Settings
+from listener.storage import Database
 
 
 def phone(value: str) -> Identifier:
@@ -21,6 +28,35 @@ def phone(value: str) -> Identifier:
 
 def refs(crm: Crm, *identifiers: Identifier) -> list[str]:
     return [c.customer.ref for c in crm.find(identifiers)]
+
+
+def found(crm: Crm, kind: IdentifierKind, value: str) -> list[str]:
+    return [c.customer.ref for c in crm.find([Identifier(kind, value)])]
+
+
+@lru_cache
+def network() -> HttpClient:
+    return HttpClient(Http(allow_private_addresses=True, per_host_interval="0s", timeout="0.5s"))
+
+
+def connection(kind: str, now: datetime, http: HttpClient | None = None) -> Connection:
+    """For a system that needs no database of ours."""
+    movistar = Brand(key="movistar", name="Movistar", query="movistar")
+    own = Settings(folder=Path(), var=Path(), database_url="", brands=(movistar,))
+    config = CrmConfig(name="ventas", type=kind)
+    return Connection(config, own, cast(Database, None), http or network(), lambda: now)
+
+
+def assert_refused(asks: Iterable[Callable[[], object]], *, retry: bool, hidden: str) -> None:
+    """Each is a CRMError of the system "crm" that says whether asking again can help, and nothing
+    that `hidden` (a regular expression) finds."""
+    for ask in asks:
+        with pytest.raises(CRMError) as caught:
+            ask()
+        assert caught.value.retry is retry
+        text = str(caught.value)
+        assert text.startswith("CRM crm: ")
+        assert not re.search(hidden, text, re.IGNORECASE)
 
 
 def cut_off(beginning: bytes = b'{"id": "') -> Answer:

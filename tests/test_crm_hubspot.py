@@ -10,14 +10,14 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
+import crm_cases
 import phonenumbers
 import pytest
 import stamina
-from crm_cases import Says, assert_sound, cut_off
+from crm_cases import Says, assert_sound, cut_off, found
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from servers import Answer, Asked, WebServer, answer_json
@@ -36,8 +36,6 @@ from listener.domain import (
 )
 from listener.errors import CRMError, MissingCredential
 from listener.httpclient import HttpClient
-from listener.settings import Brand, CrmConfig, Http, Settings
-from listener.storage import Database
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 TOKEN = "pat-eu1-5ecre7"
@@ -264,16 +262,8 @@ FULL: dict[str, Any] = {
 }
 
 
-@lru_cache
-def network() -> HttpClient:
-    return HttpClient(Http(allow_private_addresses=True, per_host_interval="0s", timeout="0.5s"))
-
-
 def connection(http: HttpClient | None = None) -> Connection:
-    movistar = Brand(key="movistar", name="Movistar", query="movistar")
-    own = Settings(folder=Path(), var=Path(), database_url="", brands=(movistar,))
-    config = CrmConfig(name="ventas", type="hubspot")
-    return Connection(config, own, cast(Database, None), http or network(), lambda: NOW)
+    return crm_cases.connection("hubspot", NOW, http)
 
 
 Opened = Callable[..., HubSpot]
@@ -288,10 +278,6 @@ def opened(account: Account) -> Iterator[Opened]:
             return hubspot.open(given, connection())
 
         yield make
-
-
-def found(crm: HubSpot, kind: IdentifierKind, value: str) -> list[str]:
-    return [c.customer.ref for c in crm.find([Identifier(kind, value)])]
 
 
 # ---------------------------------------------------------------------------- what it can

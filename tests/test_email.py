@@ -5,13 +5,13 @@ from __future__ import annotations
 import smtplib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from builders import NOBODY, NOW, found, priority, route
+from builders import NOBODY, NOW, Clock, found, priority, route
 from hypothesis import given
 from hypothesis import strategies as st
 from servers_smtp import Drop, Hang, Refuse, SmtpServer
@@ -35,14 +35,6 @@ def smtp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmtpServer
         for name, value in server.environment().items():
             monkeypatch.setenv(name, value)
         yield server
-
-
-@dataclass
-class Clock:
-    at: datetime = NOW
-
-    def __call__(self) -> datetime:
-        return self.at
 
 
 @dataclass

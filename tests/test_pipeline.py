@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from builders import NOW, ByHand, mention, page, reading, user
+from builders import NOW, ByHand, Clock, mention, page, reading, user
 
 from listener import accounts, pipeline, processing, schedule
 from listener.crm import csv_import
@@ -77,17 +77,6 @@ class FakeSource:
 
     def parse(self, raw: RawPage) -> Parsed:
         return Parsed(tuple(self.pages[int(raw.body)]), self.problems)
-
-
-@dataclass
-class Clock:
-    at: datetime = NOW
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def later(self, **units: float) -> None:
-        self.at += timedelta(**units)
 
 
 MOVISTAR = Brand(

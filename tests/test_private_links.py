@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 import uvicorn
-from builders import NOW, ByHand, found, reading, user
+from builders import NOW, ByHand, Clock, found, reading, user
 from hypothesis import given
 from hypothesis import strategies as st
 from servers import free_port
@@ -64,14 +64,6 @@ PEOPLE = (
 PHONE = "612 904 417"
 BASE = "http://127.0.0.1:8501"
 KEY = "k" * 40
-
-
-@dataclass
-class Clock:
-    at: datetime = NOW
-
-    def __call__(self) -> datetime:
-        return self.at
 
 
 @dataclass

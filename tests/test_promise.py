@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from builders import NOW, ByHand, found, reading, user
+from builders import NOW, ByHand, Clock, found, reading, user
 
 from listener import pipeline, promise
 from listener.crm import CRMS, Cannot, Capability, Connection, Order, Receipt, csv_import
@@ -84,14 +84,6 @@ class Dialler(Cannot):
 
     def calls(self, numbers: Sequence[str]) -> list[ContactEvent]:
         return [e for e in self.log if e.customer_number in numbers]
-
-
-@dataclass
-class Clock:
-    at: datetime = NOW
-
-    def __call__(self) -> datetime:
-        return self.at
 
 
 @dataclass
