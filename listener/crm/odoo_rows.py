@@ -4,6 +4,7 @@ status means. Pure."""
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -88,7 +89,7 @@ class Row(BaseModel):
     id: int
 
 
-class Reachable(Row):
+class Reachable(Row, ABC):
     active: bool
     phone: Text
     phone_sanitized: Text  # E.164, by the record's country or the company's; empty where invalid
@@ -97,8 +98,9 @@ class Reachable(Row):
     state_id: Many2one
 
     @property
+    @abstractmethod
     def written_emails(self) -> str:
-        raise NotImplementedError
+        """Its e-mails as people wrote them, one or several."""
 
 
 class Partner(Reachable):
