@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from servers import Answer, Asked, WebServer, answer_json
 
 from listener import phones
-from listener.crm import odoo
+from listener.crm import odoo, odoo_api
 from listener.crm.odoo_rows import (
     DISPOSITIONS,
     LEAD,
@@ -460,7 +460,7 @@ def test_what_was_not_delivered_was_no_contact(
 def test_a_history_is_the_same_page_by_page(
     crm: Crm, server: Odoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(odoo, "PAGE", 2)
+    monkeypatch.setattr(odoo_api, "PAGE", 2)
     assert told(crm, "7") == ROSA
     assert len(server.asked) > 10
 
@@ -746,7 +746,7 @@ def test_an_empty_answer_is_nobody(crm: Crm, server: Odoo) -> None:
 def test_rows_that_go_round_in_circles_are_noticed(
     crm: Crm, server: Odoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(odoo, "PAGE", 1)
+    monkeypatch.setattr(odoo_api, "PAGE", 1)
     same = answer_json([server.rows[PARTNER][1]])
     server.instead = {f"{PARTNER}/search_read": [same, same]}
     with pytest.raises(CRMError, match="not in order"):

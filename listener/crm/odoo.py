@@ -15,18 +15,16 @@ A customer is a contact (`17`); somebody whom only sales knows is a lead without
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from itertools import pairwise
-from typing import Any, TypeVar
 
 from pydantic import Field, field_validator
 
 from classifiers.folding import fold
 from listener import phones
-from listener.crm.answers import Answers, Refused, refused
+from listener.crm.answers import Refused
 from listener.crm.countries import home_of
+from listener.crm.odoo_api import Api
 from listener.crm.odoo_rows import (
     ADDRESSES,
     BLACKLIST,
@@ -40,25 +38,20 @@ from listener.crm.odoo_rows import (
     Lead,
     Letter,
     Link,
-    Loaded,
     Note,
     Notice,
     Partner,
     Person,
     Reachable,
-    Row,
     all_of,
     any_of,
     call,
     emails_of,
-    fits,
+    hits,
     letter,
     like,
     number_of,
     phones_of,
-    read,
-    refusal,
-    rows,
     term_of,
 )
 from listener.crm.seam import Cannot, Capability, Connection, Order, Receipt, Ticket
@@ -71,17 +64,10 @@ from listener.domain import (
     Identifier,
     IdentifierKind,
 )
-from listener.errors import CRMError, HttpError, HttpStatus, MissingCredential
-from listener.normalise import clean_text
+from listener.errors import CRMError
 from listener.sections import Section
-from listener.settings import secret
 
 NAME = "odoo"
-PAGE = 500
-
-R = TypeVar("R", bound=Row)
-T = TypeVar("T")
-P = TypeVar("P", bound=Reachable)
 
 
 class Options(Section):
@@ -103,95 +89,6 @@ def open(options: Options, connection: Connection) -> OdooCrm:
     return OdooCrm(options, connection)
 
 
-# ---------------------------------------------------------------------------- asking
-
-
-class Api:
-    """The requests, each with what it is for, in words that go into an error."""
-
-    def __init__(self, options: Options, connection: Connection) -> None:
-        self.name = connection.config.name
-        self.url = options.url
-        self._key_env = options.key_env
-        self._headers = {"X-Odoo-Database": options.database} if options.database else {}
-        self._http = connection.http
-        advice = "Check that url is Odoo's own address, and its version 19 or newer"
-        self._answers = Answers(self.name, no_json=advice, other_form=advice)
-
-    def ask(self, what: str, model: str, method: str, *, once: bool = False, **params: Any) -> Any:
-        """What the method answers. `once`: not asked again when the answer was lost."""
-        try:
-            answer = self._http.post(
-                f"{self.url}/json/2/{model}/{method}",
-                json=params,
-                headers=self._headers,
-                auth_bearer=secret(self._key_env, f"the CRM {self.name}"),
-                repeatable=not once,
-            )
-        except HttpStatus as error:
-            raise self._refused(what, error) from None
-        except HttpError as error:
-            raise refused(error, self.name, doing=f"cannot {what}") from None
-        except MissingCredential as error:
-            raise CRMError(f"cannot {what}: {error}", crm=self.name) from error
-        return self._answers.json_of(answer, self._whose(what))
-
-    def rows(self, what: str, kind: type[R], model: str, term: list[Any]) -> list[R]:
-        """All that fit, by id, archived ones too: a lost lead is an archived one."""
-        found: list[R] = []
-        last = 0
-        while True:
-            answer = self.ask(
-                what,
-                model,
-                "search_read",
-                domain=[*term, ["id", ">", last]],
-                fields=list(kind.model_fields),
-                limit=PAGE,
-                order="id",
-                context={"active_test": False},
-            )
-            page = self.read(what, partial(rows, kind, answer))
-            if any(a >= b for a, b in pairwise([last, *(row.id for row in page)])):
-                raise self.nonsense(what, "the rows are not in order")
-            found += page
-            if len(page) < PAGE:
-                return found
-            last = page[-1].id
-
-    def load(self, what: str, columns: list[str], cells: list[str]) -> tuple[int, str]:
-        """(the lead's id, or 0, and then why) of one imported row."""
-        answer = self.ask(what, LEAD, "load", once=True, fields=columns, data=[cells])
-        loaded = self.read(what, partial(read, Loaded, answer))
-        if loaded.ids:
-            return loaded.ids[0], ""
-        said = clean_text(" ".join(str(m.get("message", "")) for m in loaded.messages))
-        # Stricter than `answers.without_people`: what it says of a row may quote any of its cells.
-        return 0, re.sub(r"\d{6,}", "•••", " ".join(said.split()))[:200]
-
-    def read(self, what: str, parse: Callable[[], T]) -> T:
-        with self._answers.reading(self._whose(what)):
-            return parse()
-
-    def nonsense(self, what: str, why: str) -> CRMError:
-        return self._answers.unreadable(self._whose(what), why)
-
-    def _whose(self, what: str) -> str:
-        return f"cannot {what}: the answer of {self.url}"
-
-    def _refused(self, what: str, error: HttpStatus) -> Refused:
-        # Our client quotes the beginning of an answer: {"name": "odoo.exceptions.AccessError", ...
-        found = re.search(r'"name": ?"(?:\w+\.)*(\w+)"', str(error))
-        why, retry = refusal(error.status, found[1] if found else "no reason given")
-        why = why.replace("{key}", self._key_env)
-        return Refused(
-            f"cannot {what} at {self.url}: {why}.",
-            crm=self.name,
-            retry=retry,
-            status=error.status,
-        )
-
-
 # ---------------------------------------------------------------------------- the system
 
 
@@ -208,7 +105,7 @@ class OdooCrm(Cannot):
 
     def __init__(self, options: Options, connection: Connection) -> None:
         self.name = connection.config.name
-        self._api = Api(options, connection)
+        self._api = Api(connection, options.url, options.database, options.key_env)
         table = {**DISPOSITIONS, **options.dispositions}
         self._dispositions = {fold(words).strip(): found for words, found in table.items()}
         self._home = home_of(connection.settings)
@@ -223,11 +120,11 @@ class OdooCrm(Cannot):
         found = self._api.rows("find contacts", Partner, PARTNER, any_of(*terms.values()))
         families = self._families({partner.owner for partner in found})
         known = [(p, self._country(p, families[p.owner][0])) for p in found if p.owner in families]
-        hits = {i: self._hits(known, i) for i in terms}
-        prospects = self._prospects([i for i in terms if not hits[i]])
+        contacts = {i: hits(known, i) for i in terms}
+        prospects = self._prospects([i for i in terms if not contacts[i]])
         candidates: list[Candidate] = []
         for identifier in terms:
-            owners = dict.fromkeys(p.owner for p in hits[identifier])
+            owners = dict.fromkeys(p.owner for p in contacts[identifier])
             people = [self._customer(families[owner]) for owner in owners]
             people += prospects.get(identifier, [])
             candidates += [Candidate(customer, identifier) for customer in people]
@@ -244,12 +141,6 @@ class OdooCrm(Cannot):
     def link(self, ref: str) -> str | None:
         model, number = number_of(ref)
         return f"{self._api.url}/odoo/{model}/{number}" if model else None
-
-    def _hits(self, found: Iterable[tuple[P, str]], identifier: Identifier) -> list[P]:
-        """Of records with their countries. Archived ones only where no other fits: mostly they are
-        duplicates that were put away."""
-        hits = [row for row, country in found if fits(row, country, identifier)]
-        return [row for row in hits if row.active] or hits
 
     def _families(self, owners: Iterable[int]) -> dict[int, list[Partner]]:
         """Contacts with their addresses, by id, the contact first."""
@@ -292,7 +183,7 @@ class OdooCrm(Cannot):
         term = all_of([["partner_id", "=", False]], any_of(*terms.values()))
         found = self._api.rows("find leads", Lead, LEAD, term)
         known = [(lead, self._country(lead)) for lead in found]
-        return {i: [self._prospect(lead) for lead in self._hits(known, i)] for i in terms}
+        return {i: [self._prospect(lead) for lead in hits(known, i)] for i in terms}
 
     def _lead(self, number: int) -> Lead | None:
         return next(iter(self._api.rows("read a lead", Lead, LEAD, [["id", "=", number]])), None)
@@ -461,9 +352,8 @@ class OdooCrm(Cannot):
 
     def _load_once(self, columns: list[str], cells: list[str]) -> Receipt:
         what, said = "note a case", ""
-        for _ in range(
-            3
-        ):  # of two at the same moment one "could not serialize", and is asked again
+        # Of two at the same moment one "could not serialize", and is asked again.
+        for _ in range(3):
             # With more columns than the id it would overwrite what people have edited since.
             there, _ = self._api.load(what, columns[:1], cells[:1])
             made, said = (0, "") if there else self._api.load(what, columns, cells)

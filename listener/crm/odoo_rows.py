@@ -1,11 +1,10 @@
-"""What Odoo's answers say: rows, whom an identifier fits, which contacts there were, what an error
-status means. Pure."""
+"""What Odoo's answers say: rows, whom an identifier fits, which contacts there were. Pure."""
 
 from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple, TypeVar
@@ -187,6 +186,7 @@ class Loaded(BaseModel):
 
 M = TypeVar("M", bound=BaseModel)
 R = TypeVar("R", bound=Row)
+P = TypeVar("P", bound=Reachable)
 
 
 def read(kind: type[M], value: Any) -> M:
@@ -266,6 +266,13 @@ def fits(row: Reachable, country: str, identifier: Identifier) -> bool:
     if identifier.kind is IdentifierKind.EMAIL:
         return value.lower() in emails_of(row)
     return isinstance(row, Partner) and row.ref.casefold() == value.casefold() != ""
+
+
+def hits(found: Iterable[tuple[P, str]], identifier: Identifier) -> list[P]:
+    """Of records with their countries. Archived ones only where no other fits: mostly they are
+    duplicates that were put away."""
+    fitting = [row for row, country in found if fits(row, country, identifier)]
+    return [row for row in fitting if row.active] or fitting
 
 
 def feedback_of(body: str) -> str:
@@ -361,7 +368,7 @@ def letter(message: Letter, person: Person, sent: Mapping[int, str]) -> ContactE
     )
 
 
-# ---------------------------------------------------------------------------- ids and errors
+# ---------------------------------------------------------------------------- ids
 
 
 def number_of(ref: str) -> tuple[str, int]:
@@ -370,29 +377,3 @@ def number_of(ref: str) -> tuple[str, int]:
     if not found or int(found[2]) >= 2**31:
         return "", 0
     return LEAD if found[1] else PARTNER, int(found[2])
-
-
-def refusal(status: int, name: str) -> tuple[str, bool]:
-    """(why and what to do, whether asking again helps) for an error status and the name of Odoo's
-    exception. What it said is not passed on: it may hold phones."""
-    fixed = {
-        401: "it does not accept the API key, which was deleted, has expired or is another "
-        "database's. Make a new one (Preferences, Security, New API Key) for the variable {key}",
-        403: "the key's user may not do that. Give them Sales 'User: All Documents' and, for the "
-        "phone blacklist, Administration 'Settings'",
-        404: "there is no such database, no JSON-2 interface (Odoo 19 or newer) or no app CRM. Check "
-        "url, database and what is installed",
-    }
-    if status in fixed:
-        return fixed[status], False
-    if status == 429:
-        return "it was asked too often. It is asked again later", True
-    if status >= 500 and name in ("ValueError", "TypeError", "KeyError", "AttributeError"):
-        return (
-            f"it does not know what it was asked for ({name}): an app (CRM, Phone Numbers "
-            "Validation) is missing, or its version has changed. Odoo's log says what",
-            False,
-        )
-    if status >= 500:
-        return f"it failed ({status} {name}). It is asked again later; Odoo's log says why", True
-    return f"it does not accept the request ({status} {name}). Odoo's log says why", False
