@@ -15,7 +15,9 @@ from dashboard import cookies
 from dashboard.private_page import Tokens
 from listener import accounts
 from listener import ledger as ledgers
-from listener.desk import Desk, Trends, may_work
+from listener.desk import Desk
+from listener.desk.figures import Trends
+from listener.desk.rights import may_work
 from listener.dossiers import Dossier
 from listener.ledger import Counts
 from listener.settings import Settings
@@ -68,12 +70,12 @@ def current_user() -> User | None:
 @st.cache_data(ttl=20, max_entries=500, show_spinner=False)
 def filters(seen: tuple[str, ...], _user: User) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG001
     """`seen` (the user's brands) is the cache's key: whose rights change sees so at once."""
-    return desk().filters(_user)
+    return desk().cases.filters(_user)
 
 
 @st.cache_data(ttl=5, max_entries=1, show_spinner=False)
 def counts() -> Mapping[str, Any]:
-    return desk().counts()
+    return desk().figures.counts()
 
 
 @st.cache_data(ttl=60, max_entries=100, show_spinner=False)
@@ -85,14 +87,14 @@ def trends(
     invented: bool,
     _user: User,
 ) -> Trends:
-    return desk().trends(
+    return desk().figures.trends(
         _user, first=first, last=last, zone=ZoneInfo(zone), brands=(), invented=invented
     )
 
 
 def private_link(user: User, case_id: int, version: int) -> str:
     """The address of a new private link, which nothing remembers."""
-    made = desk().make_private_link(user, case_id, version=version)
+    made = desk().promise.make_private_link(user, case_id, version=version)
     return _shared[0].tokens.address(made)
 
 
@@ -108,7 +110,7 @@ def ledger(
 ) -> Counts:
     """A large log takes some seconds to count, and changes by the day."""
     start, end = ledgers.span(first, last, ZoneInfo(zone))
-    return desk().ledger(_user, By(by), start=start, end=end, invented=invented)
+    return desk().figures.ledger(_user, By(by), start=start, end=end, invented=invented)
 
 
 def dossier(user: User, number: str, first: date, last: date, invented: bool) -> Dossier:
@@ -128,7 +130,7 @@ def _dossier(
     invented: bool,
     _user: User,
 ) -> Dossier:
-    return desk().dossier(
+    return desk().numbers.dossier(
         _user, number, first=first, last=last, zone=ZoneInfo(zone), invented=invented
     )
 

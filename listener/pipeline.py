@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session
 from listener import alerting, processing, promise, query, raising
 from listener.articles import extract_article
 from listener.crm import systems
-from listener.desk import may_see, may_work
+from listener.desk.rights import may_see, may_work
 from listener.domain import Mention, Parsed, RawPage
 from listener.errors import HttpError, HttpStatus, ListenerError
 from listener.httpclient import HttpClient

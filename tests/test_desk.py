@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from browser import world as worlds
 
-from listener.desk import Desk, gaps, state_of
+from listener.desk import Desk
+from listener.desk.figures import gaps
+from listener.desk.watch import state_of
 from listener.domain import CaseStatus, Resolution
 from listener.errors import CRMError, NotAllowed, StaleWrite, StorageError
 from listener.settings import SourceConfig
@@ -48,13 +50,13 @@ def user(world: worlds.World) -> Callable[[str], User]:
 
 def changes(desk: Desk, who: User, case_id: int, version: int) -> dict[str, Callable[[], object]]:
     return {
-        "assign": lambda: desk.assign(who, case_id, who.username, version=version),
-        "status": lambda: desk.set_status(who, case_id, CaseStatus.PENDING, version=version),
-        "note": lambda: desk.note(who, case_id, "una nota"),
-        "correct": lambda: desk.correct(who, case_id, 1, "sentiment", "neutral"),
-        "customer": lambda: desk.confirm_customer(who, case_id, None, None, version=version),
-        "record": lambda: desk.customer(who, "local", "C-1001"),
-        "people": lambda: desk.assignable(who, "movistar"),
+        "assign": lambda: desk.cases.assign(who, case_id, who.username, version=version),
+        "status": lambda: desk.cases.set_status(who, case_id, CaseStatus.PENDING, version=version),
+        "note": lambda: desk.cases.note(who, case_id, "una nota"),
+        "correct": lambda: desk.cases.correct(who, case_id, 1, "sentiment", "neutral"),
+        "customer": lambda: desk.cases.confirm_customer(who, case_id, None, None, version=version),
+        "record": lambda: desk.cases.customer(who, "local", "C-1001"),
+        "people": lambda: desk.cases.assignable(who, "movistar"),
     }
 
 
@@ -65,18 +67,18 @@ def test_marc_of_marketing_looks_but_changes_nothing(
     desk: Desk, user: Callable[[str], User], world: worlds.World, what: str
 ) -> None:
     marc, case_id = user("marc"), world.cases["lucia"]
-    before = desk.case(marc, case_id)
+    before = desk.cases.view(marc, case_id)
     with pytest.raises(NotAllowed):
         changes(desk, marc, case_id, before.detail.summary.version)[what]()
-    assert desk.case(marc, case_id) == before
+    assert desk.cases.view(marc, case_id) == before
 
 
 def test_only_those_who_work_on_cases_see_the_customers_record(
     desk: Desk, user: Callable[[str], User], world: worlds.World
 ) -> None:
     case_id = world.cases["lucia"]
-    assert desk.case(user("marc"), case_id).record is None
-    record = desk.case(user("ana"), case_id).record
+    assert desk.cases.view(user("marc"), case_id).record is None
+    record = desk.cases.view(user("ana"), case_id).record
     assert record is not None
     assert record.customer.name == "Lucía Marín"
     assert len(record.events) == 7
@@ -87,20 +89,20 @@ def test_marc_of_marketing_does_not_learn_who_an_author_is(
     desk: Desk, user: Callable[[str], User], world: worlds.World
 ) -> None:
     case_id = world.cases["lucia"]
-    known = desk.case(user("ana"), case_id).detail
+    known = desk.cases.view(user("ana"), case_id).detail
     assert known.match is not None
     name, ref = known.match["name"], known.summary.customer_ref
     assert name == "Lucía Marín"
     with desk.db.write() as session:
         cases.log(session, case_id, NOW, "ana", "customer", {"from": None, "to": ref})
-    view = desk.case(user("marc"), case_id)
+    view = desk.cases.view(user("marc"), case_id)
     assert view.detail.match is None
     assert view.detail.crm is None
     assert view.detail.summary.customer_ref is None
     assert "customer" not in {e.kind for e in view.detail.timeline}
     assert len(view.detail.timeline) == len(known.timeline)
     assert str(ref) not in repr(view)
-    told = {u: [line.case.customer_ref for line in desk.inbox(user(u), CaseFilter())[0]]
+    told = {u: [line.case.customer_ref for line in desk.cases.inbox(user(u), CaseFilter())[0]]
             for u in ("ana", "marc")}  # fmt: skip
     assert ref in told["ana"]
     assert set(told["marc"]) == {None}
@@ -110,21 +112,21 @@ def test_berta_of_vodafone_sees_no_case_of_movistar(
     desk: Desk, user: Callable[[str], User], world: worlds.World
 ) -> None:
     berta = user("berta")
-    assert desk.inbox(berta, CaseFilter())[1] == 0
-    assert desk.inbox(berta, CaseFilter(brands=("movistar",)))[1] == 0
+    assert desk.cases.inbox(berta, CaseFilter())[1] == 0
+    assert desk.cases.inbox(berta, CaseFilter(brands=("movistar",)))[1] == 0
     with pytest.raises(NotAllowed):
-        desk.case(berta, world.cases["lucia"])
-    found = desk.trends(
+        desk.cases.view(berta, world.cases["lucia"])
+    found = desk.figures.trends(
         berta, first=NOW.date() - timedelta(9000), last=date(2030, 1, 1), zone=MADRID
     )
     assert {t.brand for t in found.tallies} == {"vodafone"}
-    asked = desk.trends(
+    asked = desk.figures.trends(
         berta, first=date(2020, 1, 1), last=date(2030, 1, 1), zone=MADRID, brands=("movistar",)
     )
     assert asked.tallies == ()
-    assert [v.alert.brand for v in desk.alerts(berta)] == [None]
-    assert desk.sources(berta).rejects == ()
-    assert len(desk.sources(user("ana")).rejects) == 1
+    assert [v.alert.brand for v in desk.watch.alerts(berta)] == [None]
+    assert desk.watch.sources(berta).rejects == ()
+    assert len(desk.watch.sources(user("ana")).rejects) == 1
 
 
 def test_somebody_of_some_brands_opens_a_record_only_from_a_case_of_theirs(
@@ -132,49 +134,49 @@ def test_somebody_of_some_brands_opens_a_record_only_from_a_case_of_theirs(
 ) -> None:
     ana = replace(user("ana"), brands=("movistar",))
     case_id = world.cases["lucia"]
-    assert desk.customer(ana, "local", "C-1001", case_id).customer.ref == "C-1001"
+    assert desk.cases.customer(ana, "local", "C-1001", case_id).customer.ref == "C-1001"
     for ref, case in (("C-1001", None), ("C-1002", case_id), ("C-1001", world.cases["jo"])):
         with pytest.raises(NotAllowed):
-            desk.customer(ana, "local", ref, case)
+            desk.cases.customer(ana, "local", ref, case)
     with pytest.raises(NotAllowed):
-        desk.customer(replace(ana, brands=("vodafone",)), "local", "C-1001", case_id)
+        desk.cases.customer(replace(ana, brands=("vodafone",)), "local", "C-1001", case_id)
 
 
 def test_a_case_goes_only_to_somebody_who_may_work_on_it(
     desk: Desk, user: Callable[[str], User], world: worlds.World
 ) -> None:
     ana, case_id = user("ana"), world.cases["paula"]
-    version = desk.case(ana, case_id).detail.summary.version
+    version = desk.cases.view(ana, case_id).detail.summary.version
     for name in ("marc", "berta"):
         with pytest.raises(NotAllowed):
-            desk.assign(ana, case_id, name, version=version)
-    assert {p.username for p in desk.assignable(ana, "movistar")} == {"ana", "ben", "admin"}
+            desk.cases.assign(ana, case_id, name, version=version)
+    assert {p.username for p in desk.cases.assignable(ana, "movistar")} == {"ana", "ben", "admin"}
 
 
 def test_the_second_of_two_is_told_what_the_first_did(
     desk: Desk, user: Callable[[str], User], world: worlds.World
 ) -> None:
     case_id = world.cases["persona3"]
-    version = desk.case(user("ana"), case_id).detail.summary.version
-    desk.assign(user("ana"), case_id, "ana", version=version)
+    version = desk.cases.view(user("ana"), case_id).detail.summary.version
+    desk.cases.assign(user("ana"), case_id, "ana", version=version)
     with pytest.raises(StaleWrite) as stale:
-        desk.set_status(
+        desk.cases.set_status(
             user("ben"), case_id, CaseStatus.CLOSED, Resolution.ANSWERED, version=version
         )
     assert "ana: assigned" in stale.value.changed
-    assert desk.case(user("ben"), case_id).detail.summary.status == CaseStatus.OPEN
+    assert desk.cases.view(user("ben"), case_id).detail.summary.status == CaseStatus.OPEN
 
 
 def test_only_a_candidate_of_the_case_can_be_its_customer(
     desk: Desk, user: Callable[[str], User], world: worlds.World
 ) -> None:
     ana, case_id = user("ana"), world.cases["tomas"]
-    case = desk.case(ana, case_id).detail
+    case = desk.cases.view(ana, case_id).detail
     assert case.summary.customer_ref is None
     with pytest.raises(NotAllowed):
-        desk.confirm_customer(ana, case_id, "local", "C-1001", version=case.summary.version)
-    desk.confirm_customer(ana, case_id, "local", "C-1002", version=case.summary.version)
-    view = desk.case(ana, case_id)
+        desk.cases.confirm_customer(ana, case_id, "local", "C-1001", version=case.summary.version)
+    desk.cases.confirm_customer(ana, case_id, "local", "C-1002", version=case.summary.version)
+    view = desk.cases.view(ana, case_id)
     assert view.record is not None
     assert view.record.customer.name == "Tomás Rey"
 
@@ -183,11 +185,11 @@ def test_a_mention_is_corrected_only_on_its_own_case(
     desk: Desk, user: Callable[[str], User], world: worlds.World
 ) -> None:
     ana = user("ana")
-    other = desk.case(ana, world.cases["jo"]).detail.mentions[0].id
+    other = desk.cases.view(ana, world.cases["jo"]).detail.mentions[0].id
     with pytest.raises(NotAllowed):
-        desk.correct(ana, world.cases["paula"], other, "sentiment", "neutral")
-    desk.correct(ana, world.cases["jo"], other, "sentiment", "neutral")
-    reading = desk.case(ana, world.cases["jo"]).detail.mentions[0].reading
+        desk.cases.correct(ana, world.cases["paula"], other, "sentiment", "neutral")
+    desk.cases.correct(ana, world.cases["jo"], other, "sentiment", "neutral")
+    reading = desk.cases.view(ana, world.cases["jo"]).detail.mentions[0].reading
     assert reading is not None
     assert reading.sentiment == "neutral"
     assert reading.corrected["sentiment"] == "ana"
@@ -197,26 +199,28 @@ def test_a_crm_that_is_not_configured_leaves_the_case_readable(
     world: worlds.World, user: Callable[[str], User]
 ) -> None:
     desk = Desk(world.db, world.settings.model_copy(update={"crms": ()}))
-    view = desk.case(user("ana"), world.cases["lucia"])
+    view = desk.cases.view(user("ana"), world.cases["lucia"])
     assert view.record is None
     assert "not configured" in view.trouble
     with pytest.raises(CRMError):
-        desk.customer(user("ana"), "local", "C-1001")
+        desk.cases.customer(user("ana"), "local", "C-1001")
 
 
 def test_a_failed_message_is_sent_again_once(desk: Desk, user: Callable[[str], User]) -> None:
-    failed = next(d for v in desk.alerts(user("ana")) for d in v.deliveries if d.status == "failed")
+    failed = next(
+        d for v in desk.watch.alerts(user("ana")) for d in v.deliveries if d.status == "failed"
+    )
     with pytest.raises(NotAllowed):
-        desk.send_again(user("marc"), failed.id)
-    desk.send_again(user("ana"), failed.id)
+        desk.watch.send_again(user("marc"), failed.id)
+    desk.watch.send_again(user("ana"), failed.id)
     with pytest.raises(StorageError):
-        desk.send_again(user("ana"), failed.id)
+        desk.watch.send_again(user("ana"), failed.id)
 
 
 def test_only_an_administrator_loads_or_removes_the_sample(
     desk: Desk, user: Callable[[str], User]
 ) -> None:
-    for work in (desk.load_sample, desk.remove_sample):
+    for work in (desk.setup.load_sample, desk.setup.remove_sample):
         with pytest.raises(NotAllowed):
             work(user("ana"))
 
@@ -290,7 +294,7 @@ def test_an_outage_in_the_past_stays_a_gap_when_the_source_answers_again(
         health.watch(session, [("noticias/movistar", "noticias", "feed")], NOW - timedelta(days=9))
         for ago in (9, 8, 2, 1, 0):
             health.succeeded(session, "noticias/movistar", NOW - timedelta(days=ago))
-    found = Desk(sqlite_database, world.settings, lambda: NOW).trends(
+    found = Desk(sqlite_database, world.settings, lambda: NOW).figures.trends(
         user("ana"), first=date(2026, 11, 14), last=date(2026, 11, 23), zone=MADRID
     )
     assert found.gaps == days(16, 17, 18, 19, 20)

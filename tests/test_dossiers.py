@@ -469,7 +469,7 @@ class Town:
             "last": date(2026, 11, 20),
             "zone": MADRID,
         }
-        return self.desk().dossier(who, number, **(values | changes))
+        return self.desk().numbers.dossier(who, number, **(values | changes))
 
 
 @pytest.fixture
@@ -634,7 +634,7 @@ def test_a_number_that_somebody_types_is_found(town: Town) -> None:
 
 def test_the_list_flags_who_is_unknown(town: Town) -> None:
     lived(town)
-    lines, registry = town.desk().numbers(ANA)
+    lines, registry = town.desk().numbers.reported(ANA)
     assert [(x.reported.number, x.standing.kind.value) for x in lines] == [
         ("1004", "own"),
         (STRANGER, "unknown"),
@@ -664,14 +664,14 @@ def test_who_the_authors_are_is_for_those_who_work_on_cases(town: Town) -> None:
 @pytest.mark.parametrize("who", [BERTA, OLGA])
 def test_another_brand_s_numbers_are_nobody_else_s(town: Town, who: Any) -> None:
     lived(town)
-    lines, registry = town.desk().numbers(who)
+    lines, registry = town.desk().numbers.reported(who)
     assert lines == []
     assert {x.entry.brand for x in registry} <= set(who.brands)
     for number in ("1004", STRANGER, "+34897550123", "no es un número"):
         with pytest.raises(NotAllowed):
             town.dossier(number, who)
         with pytest.raises(NotAllowed):
-            town.desk().number_posts(
+            town.desk().numbers.posts(
                 who, number, first=date(2026, 11, 1), last=date(2026, 11, 20), zone=MADRID
             )
 
@@ -679,7 +679,7 @@ def test_another_brand_s_numbers_are_nobody_else_s(town: Town, who: Any) -> None
 def test_a_post_shows_the_kind_of_its_own_day(town: Town) -> None:
     town.write(TEXTS[0], AGENCY)
     town.write(TEXTS[1], AGENCY, author="paco", hours=24 * 25)
-    told = town.desk().number_posts(
+    told = town.desk().numbers.posts(
         ANA, AGENCY, first=date(2026, 10, 1), last=date(2026, 11, 20), zone=MADRID
     )
     assert [kind.kind.value for _, kind in told] == ["unknown", "agency"]

@@ -338,7 +338,7 @@ def test_how_a_case_ended_says_whether_it_was_a_complaint_of_ours(
 ) -> None:
     scene.log(call(1))
     case = scene.post("marta")
-    Desk(scene.db, scene.settings(), lambda: NOW).set_status(
+    Desk(scene.db, scene.settings(), lambda: NOW).cases.set_status(
         user("ana"), case.id, CaseStatus.CLOSED, resolution, version=case.version
     )
     assert scene.counts().complaints == counted
@@ -347,7 +347,7 @@ def test_how_a_case_ended_says_whether_it_was_a_complaint_of_ours(
 def test_no_other_matter_than_harassment_is_a_complaint_here(scene: Scene) -> None:
     scene.log(call(1))
     case = scene.post("marta")
-    Desk(scene.db, scene.settings(), lambda: NOW).correct(
+    Desk(scene.db, scene.settings(), lambda: NOW).cases.correct(
         user("ana"), case.id, case.mention_id, "category", "billing"
     )
     assert scene.case("marta").matter == "billing"
@@ -399,14 +399,14 @@ def test_who_sees_it_and_that_nobody_is_named(scene: Scene) -> None:
     desk = Desk(scene.db, scene.settings(), lambda: NOW)
     for role in ("community_manager", "brand_manager", "marketing_lead", "administrator"):
         for brands in ((), ("movistar",)):
-            seen = desk.ledger(user("marc", role=role, brands=brands), By.CAMPAIGN)
+            seen = desk.figures.ledger(user("marc", role=role, brands=brands), By.CAMPAIGN)
             told = ledger.judge(seen, Assumptions())
             said = f"{seen} {json.dumps(ledger.to_json(told, 'es'))} {ledger.to_csv(told)!r}"
             for hidden in ("Marta", "Rey", "Tom", "C-1", "C-3", "600333444", "612904417"):
                 assert hidden not in said
     assert said.count("=1+1") == 3
     with pytest.raises(NotAllowed):
-        desk.ledger(user("berta", role="brand_manager", brands=("vodafone",)), By.CAMPAIGN)
+        desk.figures.ledger(user("berta", role="brand_manager", brands=("vodafone",)), By.CAMPAIGN)
 
 
 def test_a_spreadsheet_runs_no_campaign_as_a_formula(scene: Scene) -> None:

@@ -111,8 +111,8 @@ def complaints(odoo: OdooServer, settings: Settings, db: Database) -> list[int]:
         with db.read() as session:
             detail = cases.get(session, line.id)
         assert detail is not None
-        desk.suppress(ANA, line.id, version=detail.summary.version, reason="promised")
-        desk.record(ANA, line.id)
+        desk.promise.suppress(ANA, line.id, version=detail.summary.version, reason="promised")
+        desk.promise.record(ANA, line.id)
     return [line.id for line in matched]
 
 

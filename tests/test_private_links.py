@@ -117,7 +117,7 @@ class Scene:
     def make(self) -> str:
         """A token."""
         case = self.case().summary
-        return self.desk.make_private_link(ANA, case.id, version=case.version)
+        return self.desk.promise.make_private_link(ANA, case.id, version=case.version)
 
     def leave(self, token: str, phone: str = PHONE, *, consent: bool = True) -> Answer:
         return self.links.leave(token, phone, consent=consent, language="es", now=self.clock.at)
@@ -230,10 +230,10 @@ def test_ana_ends_the_contact_by_the_phone_that_was_left(scene: Scene) -> None:
     assert case.summary.customer_ref is None
     assert case.match is not None
     assert "not_found:•••777" in case.match["reasons"]
-    asked = scene.desk.private_link(ANA, case.summary.id)
+    asked = scene.desk.promise.private_link(ANA, case.summary.id)
     assert asked is not None
     assert (asked.state, asked.phones) == (State.USED, ("+34699888777",))
-    scene.desk.suppress(ANA, case.summary.id, version=case.summary.version)
+    scene.desk.promise.suppress(ANA, case.summary.id, version=case.summary.version)
     with scene.db.read() as session:
         index = session.execute(sa.text("SELECT count(*) FROM suppressed_phones")).scalar()
     assert index == 1
@@ -243,11 +243,11 @@ def test_whoever_only_looks_learns_of_no_phone(scene: Scene) -> None:
     scene.leave(scene.make())
     scene.process()
     case_id = scene.case().summary.id
-    view = scene.desk.case(MARC, case_id)
+    view = scene.desk.cases.view(MARC, case_id)
     assert "417" not in repr(view)
     assert "phone_left" not in repr(view)
     with pytest.raises(NotAllowed):
-        scene.desk.private_link(MARC, case_id)
+        scene.desk.promise.private_link(MARC, case_id)
 
 
 # ---------------------------------------------------------------------------- who makes it, on what
@@ -257,9 +257,9 @@ def test_only_those_who_work_on_a_case_make_a_link(scene: Scene) -> None:
     case = scene.case().summary
     for other in (MARC, BERTA):
         with pytest.raises(NotAllowed):
-            scene.desk.make_private_link(other, case.id, version=case.version)
+            scene.desk.promise.make_private_link(other, case.id, version=case.version)
     with pytest.raises(StaleWrite):
-        scene.desk.make_private_link(ANA, case.id, version=case.version - 1)
+        scene.desk.promise.make_private_link(ANA, case.id, version=case.version - 1)
     assert scene.row() is None
 
 
@@ -267,7 +267,7 @@ def test_only_those_who_work_on_a_case_make_a_link(scene: Scene) -> None:
 def test_there_must_be_something_to_ask(scene: Scene, author: str, close: bool, key: str) -> None:
     case = scene.post(author).summary
     if close:
-        scene.desk.set_status(
+        scene.desk.cases.set_status(
             ANA, case.id, CaseStatus.CLOSED, Resolution.ANSWERED, version=case.version
         )
     with pytest.raises(AccountError) as refused:
@@ -335,7 +335,7 @@ def test_a_link_and_its_use_at_once_do_not_wait_for_each_other(scene: Scene) -> 
         def make(case_id: int, version: int, gate: threading.Barrier) -> None:
             gate.wait(30)
             try:
-                scene.desk.make_private_link(ANA, case_id, version=version)
+                scene.desk.promise.make_private_link(ANA, case_id, version=version)
             except StaleWrite:
                 return
 
@@ -355,13 +355,15 @@ def test_a_link_and_its_use_at_once_do_not_wait_for_each_other(scene: Scene) -> 
 
 def test_a_case_that_waited_or_was_closed_is_open_again(scene: Scene) -> None:
     token, case = scene.make(), scene.case().summary
-    scene.desk.set_status(ANA, case.id, CaseStatus.PENDING, version=scene.case().summary.version)
+    scene.desk.cases.set_status(
+        ANA, case.id, CaseStatus.PENDING, version=scene.case().summary.version
+    )
     assert scene.leave(token).state is State.LEFT
     assert scene.case().summary.status == "open"
     scene.process()
     second = scene.post("rosa").summary
     token = scene.make()
-    scene.desk.set_status(
+    scene.desk.cases.set_status(
         ANA,
         second.id,
         CaseStatus.CLOSED,
@@ -382,7 +384,7 @@ def test_a_customer_whom_ana_refused_stays_refused(scene: Scene) -> None:
     case_id = scene.post("tomas").summary.id
     known = scene.case()
     assert known.summary.customer_ref == "C-2"
-    scene.desk.confirm_customer(ANA, case_id, None, None, version=known.summary.version)
+    scene.desk.cases.confirm_customer(ANA, case_id, None, None, version=known.summary.version)
     scene.leave(scene.make(), "755 100 200")
     assert scene.process()["matched_later"] == 0
     case = scene.case()
@@ -390,7 +392,7 @@ def test_a_customer_whom_ana_refused_stays_refused(scene: Scene) -> None:
     assert case.match is not None
     assert "refused_before:" in case.match["reasons"]
     assert [(c["ref"], c["basis"]) for c in case.match["candidates"]] == [("C-2", "private_link")]
-    scene.desk.confirm_customer(ANA, case_id, "local", "C-2", version=case.summary.version)
+    scene.desk.cases.confirm_customer(ANA, case_id, "local", "C-2", version=case.summary.version)
     told = scene.case().match
     assert told is not None
     assert (told["basis"], told["confirmed_by"]) == ("private_link", "ana")
@@ -399,7 +401,7 @@ def test_a_customer_whom_ana_refused_stays_refused(scene: Scene) -> None:
 def test_another_customer_than_those_whom_ana_refused_is_found(scene: Scene) -> None:
     case_id = scene.post("tomas").summary.id
     version = scene.case().summary.version
-    scene.desk.confirm_customer(ANA, case_id, None, None, version=version)
+    scene.desk.cases.confirm_customer(ANA, case_id, None, None, version=version)
     scene.leave(scene.make())
     scene.process()
     case = scene.case()
@@ -950,5 +952,5 @@ def test_a_phone_sealed_with_another_key_stops_nothing(
     vault._of_file.cache_clear()
     assert scene.process()["matched_later"] == 0
     with pytest.raises(StorageError, match="another key"):
-        scene.desk.private_link(ANA, scene.case().summary.id)
+        scene.desk.promise.private_link(ANA, scene.case().summary.id)
     assert replace(scene.case().summary, version=0).status in ("new", "open")

@@ -138,7 +138,7 @@ class Scene:
 
     def approve(self) -> int:
         case = self.case().summary
-        self.desk().suppress(ANA, case.id, version=case.version, reason="se lo prometimos")
+        self.desk().promise.suppress(ANA, case.id, version=case.version, reason="se lo prometimos")
         return case.id
 
     def log(self, *rows: str) -> None:
@@ -171,7 +171,7 @@ def scene(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_one_approval_ends_contact_everywhere_and_keeps_the_receipts(scene: Scene) -> None:
     case_id = scene.approve()
     pipeline.deliver(scene.road())
-    order, _ = scene.desk().promise(ANA, case_id)
+    order, _ = scene.desk().promise.of_case(ANA, case_id)
     assert order is not None
     assert order.status == SuppressionStatus.IN_EFFECT
     assert order.effective_at == NOW
@@ -194,7 +194,7 @@ def test_approving_twice_is_one_order(scene: Scene) -> None:
     scene.approve()
     pipeline.deliver(scene.road())
     assert len(scene.dialler.asked) == 2
-    order, _ = scene.desk().promise(ANA, case_id)
+    order, _ = scene.desk().promise.of_case(ANA, case_id)
     assert order is not None
 
 
@@ -202,7 +202,7 @@ def test_a_system_that_is_down_is_tried_again_and_stops_nothing(scene: Scene) ->
     scene.dialler.error = CRMError("no answer", crm="dialler", retry=True)
     case_id = scene.approve()
     pipeline.deliver(scene.road())
-    order, _ = scene.desk().promise(ANA, case_id)
+    order, _ = scene.desk().promise.of_case(ANA, case_id)
     assert order is not None
     assert order.status == SuppressionStatus.PENDING
     assert {w.status for w in order.writes if w.system == "local"} == {"done"}
@@ -212,7 +212,7 @@ def test_a_system_that_is_down_is_tried_again_and_stops_nothing(scene: Scene) ->
     scene.dialler.error = None
     scene.clock.at += timedelta(minutes=5)
     pipeline.deliver(scene.road())
-    order, _ = scene.desk().promise(ANA, case_id)
+    order, _ = scene.desk().promise.of_case(ANA, case_id)
     assert order is not None
     assert order.status == SuppressionStatus.IN_EFFECT
 
@@ -225,7 +225,7 @@ def test_a_crash_between_the_deed_and_its_record_repeats_nothing(scene: Scene) -
             pipeline.deliver(scene.road())
     scene.dialler.error = None
     pipeline.deliver(scene.road())
-    order, _ = scene.desk().promise(ANA, case_id)
+    order, _ = scene.desk().promise.of_case(ANA, case_id)
     assert order is not None
     assert order.status == SuppressionStatus.IN_EFFECT
     assert len(scene.dialler.suppressed) == 2
@@ -237,7 +237,7 @@ def test_what_answers_nonsense_waits_with_its_reason(scene: Scene) -> None:
     scene.dialler.error = KeyError("result")
     case_id = scene.approve()
     pipeline.deliver(scene.road())
-    order, _ = scene.desk().promise(ANA, case_id)
+    order, _ = scene.desk().promise.of_case(ANA, case_id)
     assert order is not None
     assert any("cannot be read" in (w.last_error or "") for w in order.writes)
 
@@ -246,7 +246,7 @@ def in_effect(scene: Scene) -> int:
     case_id = scene.approve()
     pipeline.deliver(scene.road())
     case = scene.case().summary
-    scene.desk().set_status(
+    scene.desk().cases.set_status(
         ANA, case_id, CaseStatus.CLOSED, Resolution.SUPPRESSED, version=case.version
     )
     scene.clock.at = NOW + timedelta(days=2)
@@ -264,7 +264,7 @@ def test_a_contact_after_it_reopens_the_case_within_one_cycle(scene: Scene) -> N
     assert scene.alerts().count("promise_broken") == 1
     assert pipeline.process(scene.road())["promises_broken"] == 0
     assert scene.alerts().count("promise_broken") == 1
-    kept = scene.desk().kept(ANA)
+    kept = scene.desk().promise.kept(ANA)
     assert (kept.contacts_after, kept.longest) == (1, timedelta(hours=1))
 
 
@@ -327,7 +327,7 @@ def test_a_dialler_s_own_log_is_in_the_history(scene: Scene) -> None:
 def test_the_case_is_noted_on_the_record_once(scene: Scene) -> None:
     case_id = scene.case().summary.id
     for _ in range(2):
-        scene.desk().record(ANA, case_id)
+        scene.desk().promise.record(ANA, case_id)
         pipeline.deliver(scene.road())
     with scene.db.read() as session:
         (ticket,) = session.scalars(sa.select(CrmTicket)).all()
@@ -340,27 +340,29 @@ def test_who_may_not(scene: Scene) -> None:
     case = scene.case().summary
     desk = scene.desk()
     for forbidden in (
-        lambda: desk.suppress(MARC, case.id, version=case.version),
-        lambda: desk.record(MARC, case.id),
-        lambda: desk.promise(MARC, case.id),
-        lambda: desk.diagnosis(MARC, case.id),
-        lambda: desk.suppress(replace(ANA, brands=("vodafone",)), case.id, version=case.version),
+        lambda: desk.promise.suppress(MARC, case.id, version=case.version),
+        lambda: desk.promise.record(MARC, case.id),
+        lambda: desk.promise.of_case(MARC, case.id),
+        lambda: desk.promise.diagnosis(MARC, case.id),
+        lambda: desk.promise.suppress(
+            replace(ANA, brands=("vodafone",)), case.id, version=case.version
+        ),
     ):
         with pytest.raises(NotAllowed):
             forbidden()
     with pytest.raises(StaleWrite):
-        desk.suppress(ANA, case.id, version=case.version + 1)
+        desk.promise.suppress(ANA, case.id, version=case.version + 1)
     scene.approve()
     pipeline.deliver(scene.road())
-    assert "suppressed" not in {e.kind for e in desk.case(MARC, case.id).detail.timeline}
+    assert "suppressed" not in {e.kind for e in desk.cases.view(MARC, case.id).detail.timeline}
 
 
 def test_a_phone_that_the_person_left(scene: Scene) -> None:
     case = scene.case().summary
     desk = scene.desk()
     with pytest.raises(AccountError):
-        desk.suppress(ANA, case.id, version=case.version, phone="no")
-    desk.suppress(ANA, case.id, version=case.version, phone="600 99 88 77")
+        desk.promise.suppress(ANA, case.id, version=case.version, phone="no")
+    desk.promise.suppress(ANA, case.id, version=case.version, phone="600 99 88 77")
     pipeline.deliver(scene.road())
     assert "+34600998877" in scene.dialler.suppressed
 
@@ -370,7 +372,7 @@ def test_the_case_explains_itself(scene: Scene) -> None:
         "A-1,2026-11-16T10:00:00Z,out,call,C-1,,1004,Fibra,A1,none,60,dice que no le interesa",
         "A-2,2026-11-18T10:00:00Z,out,call,C-1,,1004,Fibra,A2,no_answer,0,",
     )
-    told = scene.desk().diagnosis(ANA, scene.case().summary.id)
+    told = scene.desk().promise.diagnosis(ANA, scene.case().summary.id)
     assert [c.kind.value for c in told.causes] == ["refusal_not_coded"]
     assert told.causes[0].evidence == ("A-1", "A-2")
 
@@ -408,7 +410,7 @@ def test_a_crm_that_was_down_is_asked_again(scene: Scene, monkeypatch: pytest.Mo
             return Down()
 
     case = scene.case().summary
-    scene.desk().set_status(
+    scene.desk().cases.set_status(
         ANA, case.id, CaseStatus.CLOSED, Resolution.ANSWERED, version=case.version
     )
     monkeypatch.setitem(CRMS, "local", Module)  # type: ignore[arg-type]

@@ -39,7 +39,7 @@ def test_only_doubts_about_complaint_and_harassment_without_a_case_wait(scene: S
     scene.write("no sé si vodafone insiste")  # not ours to answer
     scene.write("no sé lo del sorteo de movistar")  # muted
     scene.go()
-    doubts, total = desk(scene).review(LUCIA)
+    doubts, total = desk(scene).review.waiting(LUCIA)
     assert total == 1
     assert [d.author for d in doubts] == ["marta@social.example"]
     assert doubts[0].reading.uncertain == ("harassment", "complaint")
@@ -49,9 +49,9 @@ def test_a_person_who_says_harassment_opens_the_case(scene: Scene) -> None:
     scene.write("no sé, otra llamada de movistar", author="marta")
     scene.go()
     assert scene.cases() == []
-    [doubt], _ = desk(scene).review(LUCIA)
-    desk(scene).decide(LUCIA, doubt.mention_id, complaint=True, harassment=True)
-    assert desk(scene).review(LUCIA) == ([], 0)
+    [doubt], _ = desk(scene).review.waiting(LUCIA)
+    desk(scene).review.decide(LUCIA, doubt.mention_id, complaint=True, harassment=True)
+    assert desk(scene).review.waiting(LUCIA) == ([], 0)
     scene.process()
     [case] = scene.cases()
     assert case.summary.matter == "harassment"
@@ -63,21 +63,23 @@ def test_a_person_who_says_harassment_opens_the_case(scene: Scene) -> None:
 def test_a_person_who_says_no_ends_the_doubt_for_good(scene: Scene) -> None:
     scene.write("no sé, otra llamada de movistar", author="marta")
     scene.go()
-    [doubt], _ = desk(scene).review(LUCIA)
-    desk(scene).decide(LUCIA, doubt.mention_id, complaint=False, harassment=False)
+    [doubt], _ = desk(scene).review.waiting(LUCIA)
+    desk(scene).review.decide(LUCIA, doubt.mention_id, complaint=False, harassment=False)
     scene.process()
     assert scene.cases() == []
-    assert desk(scene).review(LUCIA) == ([], 0)
+    assert desk(scene).review.waiting(LUCIA) == ([], 0)
 
 
 def test_who_answers_second_changes_nothing(scene: Scene) -> None:
     scene.write("no sé, otra llamada de movistar", author="marta")
     scene.go()
-    [doubt], _ = desk(scene).review(LUCIA)
-    desk(scene).decide(LUCIA, doubt.mention_id, complaint=True, harassment=True)
+    [doubt], _ = desk(scene).review.waiting(LUCIA)
+    desk(scene).review.decide(LUCIA, doubt.mention_id, complaint=True, harassment=True)
     for _ in range(2):  # before the case is open, and after
         with pytest.raises(StorageError, match="settled meanwhile"):
-            desk(scene).decide(user("ana"), doubt.mention_id, complaint=False, harassment=False)
+            desk(scene).review.decide(
+                user("ana"), doubt.mention_id, complaint=False, harassment=False
+            )
         scene.process()
     [case] = scene.cases()
     assert case.summary.matter == "harassment"
@@ -86,8 +88,8 @@ def test_who_answers_second_changes_nothing(scene: Scene) -> None:
 def test_another_complaint_is_a_case_of_its_own_kind(scene: Scene) -> None:
     scene.write("no sé, otra llamada de movistar", author="marta")
     scene.go()
-    [doubt], _ = desk(scene).review(LUCIA)
-    desk(scene).decide(LUCIA, doubt.mention_id, complaint=True, harassment=False)
+    [doubt], _ = desk(scene).review.waiting(LUCIA)
+    desk(scene).review.decide(LUCIA, doubt.mention_id, complaint=True, harassment=False)
     scene.process()
     [case] = scene.cases()
     assert case.summary.matter == "other"
@@ -98,8 +100,8 @@ def test_who_may_not_work_or_sees_other_brands_decides_nothing(scene: Scene) -> 
     paula = user("paula", brands=("vodafone",))
     scene.write("no sé, otra llamada de movistar", author="marta")
     scene.go()
-    [doubt], _ = desk(scene).review(marc)
-    assert desk(scene).review(paula) == ([], 0)
+    [doubt], _ = desk(scene).review.waiting(marc)
+    assert desk(scene).review.waiting(paula) == ([], 0)
     for who, error in ((marc, NotAllowed), (paula, StorageError)):
         with pytest.raises(error):
-            desk(scene).decide(who, doubt.mention_id, complaint=True, harassment=True)
+            desk(scene).review.decide(who, doubt.mention_id, complaint=True, harassment=True)

@@ -284,7 +284,7 @@ def test_what_people_did_with_it_goes_too(database: Database, config: Settings) 
             lang="es", mention_id=mention.id, priority=priority(), route=route(), match=match,
             previous_case=None, invented=True, now=NOW,
         )  # fmt: skip
-    desk.suppress(user("ana"), case_id, version=1, phone="+34 755 00 00 00")
+    desk.promise.suppress(user("ana"), case_id, version=1, phone="+34 755 00 00 00")
     pipeline.deliver(
         pipeline.Road(config, database, HttpClient(Http()), lambda: None, lambda: NOW)  # type: ignore[arg-type, return-value]
     )

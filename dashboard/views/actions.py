@@ -43,7 +43,9 @@ def _owner(page: Page, detail: CaseDetail) -> None:
         on_click=_assign,
         args=(_("The case is nobody's now."), case.id, None, case.version),
     )
-    people = [p for p in data.desk().assignable(page.user, case.brand) if p.username != case.owner]
+    people = [
+        p for p in data.desk().cases.assignable(page.user, case.brand) if p.username != case.owner
+    ]
     names = {p.username: p.name for p in people}
     if not names:
         return
@@ -73,7 +75,7 @@ def _give(done: str, case_id: int, key: str, version: int) -> None:
 
 def _assign(done: str, case_id: int, owner: str | None, version: int) -> None:
     def work(user: User) -> None:
-        data.desk().assign(user, case_id, owner, version=version)
+        data.desk().cases.assign(user, case_id, owner, version=version)
 
     pages.act(done, work)
 
@@ -124,7 +126,7 @@ def _set_status(done: str, case_id: int, status: CaseStatus, key: str, version: 
     resolution = Resolution(chosen) if chosen else None
 
     def work(user: User) -> None:
-        data.desk().set_status(user, case_id, status, resolution, version=version)
+        data.desk().cases.set_status(user, case_id, status, resolution, version=version)
 
     pages.act(done, work)
 
@@ -146,6 +148,6 @@ def _add_note(done: str, case_id: int, key: str) -> None:
         return
 
     def work(user: User) -> None:
-        data.desk().note(user, case_id, text)
+        data.desk().cases.note(user, case_id, text)
 
     pages.act(done, work)

@@ -7,7 +7,8 @@ import streamlit as st
 from dashboard import data, pages
 from dashboard.marking import isolated, safe, table
 from dashboard.pages import Page, html, query_number
-from listener.desk import AlertView, may_work
+from listener.desk.rights import may_work
+from listener.desk.watch import AlertView
 from listener.domain import NotificationStatus
 from listener.notifiers.render import headline
 from listener.storage.people import User
@@ -20,7 +21,7 @@ _SIZE = 25
 def show(page: Page) -> None:
     _ = page.gettext
     st.title(_("Alerts"))
-    found = data.desk().alerts(page.user)
+    found = data.desk().watch.alerts(page.user)
     asked = query_number("id")
     if asked is not None:
         found = [v for v in found if v.alert.id == asked]
@@ -102,6 +103,6 @@ def _deliveries(page: Page, view: AlertView) -> None:
 
 def _send_again(done: str, notification_id: int) -> None:
     def work(user: User) -> None:
-        data.desk().send_again(user, notification_id)
+        data.desk().watch.send_again(user, notification_id)
 
     pages.act(done, work)

@@ -11,7 +11,8 @@ from dashboard.marking import isolated, marked, marks_of, safe, safe_url, table
 from dashboard.pages import Page, html, query_number
 from dashboard.views import actions, causes, contacts, private_link, promise, reading, reply
 from listener import i18n
-from listener.desk import CaseView, may_work
+from listener.desk.cases import CaseView
+from listener.desk.rights import may_work
 from listener.domain import CaseStatus
 from listener.errors import NotAllowed, StorageError
 from listener.storage.cases import CaseDetail, CaseMentionView, TimelineEntry
@@ -29,7 +30,7 @@ def show(page: Page) -> None:
         st.page_link(page.pages["inbox"], label=_("Inbox"), icon=":material/inbox:")
         return
     try:
-        view = data.desk().case(page.user, case_id)
+        view = data.desk().cases.view(page.user, case_id)
     except (NotAllowed, StorageError) as refused:
         st.title(_("Case {id}", id=case_id))
         forbidden = isinstance(refused, NotAllowed)

@@ -10,7 +10,7 @@ from dashboard import data, pages
 from dashboard.marking import isolated, safe, table
 from dashboard.pages import Page, html
 from listener import i18n
-from listener.desk import CaseView
+from listener.desk.cases import CaseView
 from listener.domain import Breach, Cause, Diagnosis, Step
 from listener.errors import ListenerError
 
@@ -28,7 +28,7 @@ def show(page: Page, view: CaseView) -> None:
             st.caption(_("The causes are shown once the author is known in the CRM."))
             return
         try:
-            found = data.desk().diagnosis(page.user, detail.summary.id)
+            found = data.desk().promise.diagnosis(page.user, detail.summary.id)
         except ListenerError as error:
             st.warning(pages.literal(_("The CRM cannot tell: {why}", why=str(error))))
             return

@@ -11,7 +11,8 @@ from dashboard import data, pages
 from dashboard.marking import isolated, safe, safe_url, table
 from dashboard.pages import Page, html
 from listener import charts, i18n
-from listener.desk import CaseView, Record, may_work
+from listener.desk.cases import CaseView, Record
+from listener.desk.rights import may_work
 from listener.history import Moment, line
 from listener.storage.people import User
 
@@ -113,7 +114,7 @@ def _candidates(page: Page, view: CaseView, stored: Mapping[str, Any]) -> None:
 
 def _confirm(done: str, case_id: int, crm: str | None, ref: str | None, version: int) -> None:
     def work(user: User) -> None:
-        data.desk().confirm_customer(user, case_id, crm, ref, version=version)
+        data.desk().cases.confirm_customer(user, case_id, crm, ref, version=version)
 
     pages.act(done, work)
 
@@ -132,7 +133,7 @@ def show(page: Page, view: CaseView) -> None:
             st.caption(_("It is shown once the author is known in the CRM."))
         else:
             detail = view.detail
-            order, _records = data.desk().promise(page.user, detail.summary.id)
+            order, _records = data.desk().promise.of_case(page.user, detail.summary.id)
             history(page, view.record, line(view.record.events, detail.mentions, order))
 
 

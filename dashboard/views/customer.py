@@ -27,7 +27,7 @@ def show(page: Page) -> None:
         st.info(_("Open a customer from a case."))
         return
     try:
-        record = data.desk().customer(page.user, crm, ref, case_id)
+        record = data.desk().cases.customer(page.user, crm, ref, case_id)
     except (NotAllowed, StorageError):
         st.title(_("Customer"))
         st.error(_("You may not see this record."))

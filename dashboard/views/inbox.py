@@ -7,7 +7,8 @@ import streamlit as st
 from dashboard import data, pages
 from dashboard.marking import excerpt, isolated, marks_of, safe
 from dashboard.pages import Page
-from listener.desk import InboxLine, is_administrator, may_work
+from listener.desk.cases import InboxLine
+from listener.desk.rights import is_administrator, may_work
 from listener.domain import CaseStatus, PriorityLevel
 from listener.i18n import number
 from listener.storage.cases import CaseFilter
@@ -21,7 +22,7 @@ def show(page: Page) -> None:
     st.title(_("Inbox"))
     wanted = _filters(page)
     position = st.session_state.get("inbox_offset", 0)
-    lines, total = data.desk().inbox(page.user, wanted, limit=_SIZE, offset=position)
+    lines, total = data.desk().cases.inbox(page.user, wanted, limit=_SIZE, offset=position)
     if not lines and position:
         st.session_state["inbox_offset"] = 0
         st.rerun()
@@ -196,4 +197,4 @@ def _nothing(page: Page, wanted: CaseFilter) -> None:
 
 
 def _load_sample(user: object) -> None:
-    data.desk().load_sample(user)  # type: ignore[arg-type]
+    data.desk().setup.load_sample(user)  # type: ignore[arg-type]

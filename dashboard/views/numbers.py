@@ -53,7 +53,7 @@ def _list(page: Page) -> None:
     strange = only.toggle(_("Unknown numbers only"), key="numbers_strange")
     with invented_at:
         invented = _invented(page)
-    lines, registry = data.desk().numbers(page.user, days=_DAYS, invented=invented)
+    lines, registry = data.desk().numbers.reported(page.user, days=_DAYS, invented=invented)
     shown = [line for line in lines if line.standing.unknown or not strange]
     if shown:
         position = min(st.session_state.get("numbers_offset", 0), len(shown) - 1) // _SIZE * _SIZE
@@ -462,7 +462,7 @@ def _posts(page: Page, found: Dossier, asked: str, first: date, last: date, inve
     st.header(_("The complaints, the newest first"))
     key = f"number_posts_{found.number}"
     position = min(st.session_state.get(key, 0), max(0, found.complaints - 1)) // _POSTS * _POSTS
-    told = data.desk().number_posts(
+    told = data.desk().numbers.posts(
         page.user,
         asked,
         first=first,

@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import data, pages
 from dashboard.marking import isolated, safe
 from dashboard.pages import Page, html
-from listener.desk import CaseView
+from listener.desk.cases import CaseView
 from listener.domain import CaseStatus
 from listener.errors import ListenerError
 from listener.private_links import Asked, State
@@ -21,7 +21,7 @@ def show(page: Page, view: CaseView) -> None:
     case = view.detail.summary
     offered = case.status != CaseStatus.CLOSED and case.customer_ref is None
     try:
-        asked = data.desk().private_link(page.user, case.id)
+        asked = data.desk().promise.private_link(page.user, case.id)
     except ListenerError as error:
         st.warning(pages.literal(str(error)))
         return

@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import data, pages
 from dashboard.marking import isolated, safe, table
 from dashboard.pages import Page, html
-from listener.desk import CaseView
+from listener.desk.cases import CaseView
 from listener.domain import CaseStatus, WriteStatus
 from listener.storage.people import User
 from listener.storage.suppressions import Suppression, Write
@@ -19,7 +19,7 @@ def show(page: Page, view: CaseView) -> None:
     case = view.detail.summary
     if case.matter != "harassment":
         return
-    order, records = data.desk().promise(page.user, case.id)
+    order, records = data.desk().promise.of_case(page.user, case.id)
     with st.container(border=True):
         st.subheader(_("End the contact"))
         if order is None:
@@ -43,7 +43,7 @@ def show(page: Page, view: CaseView) -> None:
 def _approve(page: Page, view: CaseView) -> None:
     _ = page.gettext
     case = view.detail.summary
-    systems = ", ".join(data.desk().suppressing())
+    systems = ", ".join(data.desk().promise.suppressing())
     with st.form(f"suppress_{case.id}_{case.version}", border=False):
         st.caption(
             pages.literal(
@@ -66,13 +66,13 @@ def _approve(page: Page, view: CaseView) -> None:
 
 def _suppress(page: Page, case_id: int, version: int, phone: str, reason: str) -> None:
     def work(user: User) -> None:
-        data.desk().suppress(user, case_id, version=version, phone=phone, reason=reason)
+        data.desk().promise.suppress(user, case_id, version=version, phone=phone, reason=reason)
 
     pages.act(page.gettext("The suppression is approved; the systems are being written to."), work)
 
 
 def _record(done: str, case_id: int) -> None:
-    pages.act(done, lambda user: data.desk().record(user, case_id))
+    pages.act(done, lambda user: data.desk().promise.record(user, case_id))
 
 
 def _state(page: Page, order: Suppression) -> None:
@@ -128,4 +128,4 @@ def _told(page: Page, write: Write) -> str:
 
 
 def _again(done: str, case_id: int, write_id: int) -> None:
-    pages.act(done, lambda user: data.desk().write_again(user, case_id, write_id))
+    pages.act(done, lambda user: data.desk().promise.write_again(user, case_id, write_id))

@@ -10,7 +10,7 @@ from dashboard import data, pages
 from dashboard.marking import isolated, safe, table
 from dashboard.pages import Page, html
 from listener import i18n
-from listener.desk import may_work
+from listener.desk.rights import may_work
 from listener.storage.cases import CaseDetail, CaseMentionView
 from listener.storage.people import User
 from listener.storage.readings import LABELS, StoredReading
@@ -140,6 +140,6 @@ def _correct(
         return
 
     def work(user: User) -> None:
-        data.desk().correct(user, case_id, mention_id, question, value)
+        data.desk().cases.correct(user, case_id, mention_id, question, value)
 
     pages.act(done, work)

@@ -12,7 +12,7 @@ from listener.storage.cases import CaseDetail
 
 def show(page: Page, detail: CaseDetail) -> None:
     _ = page.gettext
-    about, draft = data.desk().draft(page.user, detail.summary.id)
+    about, draft = data.desk().promise.draft(page.user, detail.summary.id)
     if draft is None:
         return
     with st.expander(_("Draft of a reply: {about}", about=page.label("situation", about.value))):

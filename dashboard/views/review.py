@@ -8,7 +8,7 @@ from dashboard import data, pages
 from dashboard.marking import excerpt, marks_of, safe
 from dashboard.pages import Page
 from listener import i18n
-from listener.desk import may_work
+from listener.desk.rights import may_work
 from listener.storage.people import User
 from listener.storage.review import Doubt
 
@@ -19,7 +19,7 @@ def show(page: Page) -> None:
     _ = page.gettext
     st.title(_("Review"))
     position = st.session_state.get("review_offset", 0)
-    doubts, total = data.desk().review(page.user, limit=_SIZE, offset=position)
+    doubts, total = data.desk().review.waiting(page.user, limit=_SIZE, offset=position)
     if position and not doubts:
         st.session_state["review_offset"] = 0
         st.rerun()
@@ -71,6 +71,6 @@ def _doubt(page: Page, doubt: Doubt) -> None:
 
 def _decide(done: str, mention_id: int, complaint: bool, harassment: bool) -> None:
     def work(user: User) -> None:
-        data.desk().decide(user, mention_id, complaint=complaint, harassment=harassment)
+        data.desk().review.decide(user, mention_id, complaint=complaint, harassment=harassment)
 
     pages.act(done, work)

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import data, pages
 from dashboard.pages import Page
 from listener import i18n
-from listener.desk import is_administrator
+from listener.desk.rights import is_administrator
 from listener.storage.people import User
 
 
@@ -113,12 +113,15 @@ def _sample(page: Page) -> None:
         on_click=pages.act,
         args=(
             _("The invented sample is loaded; its posts are read next."),
-            lambda user: data.desk().load_sample(user),
+            lambda user: data.desk().setup.load_sample(user),
         ),
     )
     remove.button(
         _("Remove everything invented"),
         width="stretch",
         on_click=pages.act,
-        args=(_("Everything invented is removed."), lambda user: data.desk().remove_sample(user)),
+        args=(
+            _("Everything invented is removed."),
+            lambda user: data.desk().setup.remove_sample(user),
+        ),
     )

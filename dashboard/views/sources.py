@@ -10,7 +10,7 @@ from dashboard import data
 from dashboard.marking import isolated, safe, table
 from dashboard.pages import Page, html
 from listener import i18n
-from listener.desk import state_of
+from listener.desk.watch import state_of
 from listener.storage.health import SubscriptionHealth
 from listener.storage.mentions import StoredReject
 
@@ -26,7 +26,7 @@ _STATES = {
 def show(page: Page) -> None:
     _ = page.gettext
     st.title(_("Sources"))
-    found = data.desk().sources(page.user)
+    found = data.desk().watch.sources(page.user)
     settings = data.settings()
     if found.subscriptions:
         header = (

@@ -11,7 +11,7 @@ from dashboard import data
 from dashboard.marking import plain, safe
 from dashboard.pages import Page, html
 from listener import charts, i18n, spreadsheet
-from listener.desk import Trends
+from listener.desk.figures import Trends
 from listener.storage.trends import Tally
 
 _PERIODS = (7, 30, 90, 365)

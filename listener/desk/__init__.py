@@ -1,0 +1,53 @@
+"""What people may see and do. Every function takes the acting user and checks their rights here,
+so that a page which forgets to hide a button gives nothing away.
+
+Everyone sees the cases, alerts and trends of their brands (none named: of all). Cases are changed
+by community managers and administrators only; they alone learn who an author is in the CRM, too: the
+match, its candidates and reasons, the record.
+
+    rights.py    who may do and see what
+    office.py    what every part below works with
+    cases.py     the inbox, a case, what people do to it
+    review.py    what the reader is not sure of
+    promise.py   why we contacted somebody again, and the end of it
+    numbers.py   the numbers that call
+    figures.py   what is counted
+    watch.py     alerts, deliveries, sources, loops
+    setup.py     what administrators set up
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from listener.accounts import utc_now
+from listener.desk.cases import CaseDesk
+from listener.desk.figures import FigureDesk
+from listener.desk.numbers import NumberDesk
+from listener.desk.office import Office
+from listener.desk.promise import PromiseDesk
+from listener.desk.review import ReviewDesk
+from listener.desk.setup import SetupDesk
+from listener.desk.watch import WatchDesk
+from listener.settings import Settings
+from listener.storage import Database
+
+
+class Desk:
+    """The service layer of the dashboard. `now` is passed in by tests."""
+
+    def __init__(
+        self, db: Database, settings: Settings, now: Callable[[], datetime] = utc_now
+    ) -> None:
+        self.db = db
+        self.settings = settings
+        office = Office(db, settings, now)
+        self.systems = office.systems
+        self.cases = CaseDesk(office)
+        self.review = ReviewDesk(office)
+        self.promise = PromiseDesk(office)
+        self.numbers = NumberDesk(office)
+        self.figures = FigureDesk(office)
+        self.watch = WatchDesk(office)
+        self.setup = SetupDesk(office)

@@ -1,0 +1,191 @@
+"""The inbox, a case, and what people do to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from listener.desk.office import Office
+from listener.desk.rights import may_see, may_work, named, nameless, unmatched, visible, worker
+from listener.domain import CaseStatus, ContactEvent, Customer, Resolution
+from listener.errors import AccountError, CRMError, NotAllowed
+from listener.storage import cases, people, readings
+from listener.storage.cases import CaseDetail, CaseFilter, CaseSummary
+from listener.storage.people import User
+from listener.storage.readings import StoredReading
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A customer as their CRM shows them: the person, the link to the record, every contact
+    (oldest first), and what diallers that did not answer said."""
+
+    crm: str
+    customer: Customer
+    link: str | None
+    events: tuple[ContactEvent, ...]
+    silent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InboxLine:
+    """A case and the reading of the mention that its line shows."""
+
+    case: CaseSummary
+    reading: StoredReading | None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """`record` is the decided customer's; `trouble` says why there is none although one is known."""
+
+    detail: CaseDetail
+    record: Record | None
+    trouble: str = ""
+
+
+class CaseDesk:
+    """Cases of the brands that the user sees."""
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+
+    def inbox(
+        self, user: User, wanted: CaseFilter, *, limit: int = 20, offset: int = 0
+    ) -> tuple[list[InboxLine], int]:
+        """(the page of cases by urgency, how many there are in all)."""
+        brands = visible(user, wanted.brands)
+        if brands is None:
+            return [], 0
+        asked = replace(wanted, brands=brands)
+        with self.office.db.read() as session:
+            found, total = cases.search(session, asked, limit=limit, offset=offset)
+            read = readings.load(session, [c.mention_id for c in found])
+        if not may_work(user):
+            found = [unmatched(c) for c in found]
+        return [InboxLine(c, read.get(c.mention_id)) for c in found], total
+
+    def filters(self, user: User) -> Mapping[str, tuple[str, ...]]:
+        """The queues, languages, sources and matters that occur, for the inbox's filters."""
+        with self.office.db.read() as session:
+            return cases.occurring(session, user.brands)
+
+    def view(self, user: User, case_id: int) -> CaseView:
+        """Raises NotAllowed for a brand that the user does not see, StorageError where there is no
+        such case. Who the author is in the CRM is there for those who work on cases only."""
+        with self.office.db.read() as session:
+            detail = self.office.seen(session, user, case_id)
+        crm, ref = detail.crm, detail.summary.customer_ref
+        if not may_work(user):
+            return CaseView(nameless(detail), None)
+        if not (crm and ref):
+            return CaseView(detail, None)
+        try:
+            return CaseView(detail, self._record(crm, ref))
+        except CRMError as error:
+            return CaseView(detail, None, str(error))
+
+    def assignable(self, user: User, brand: str) -> list[User]:
+        """Who could be given a case of this brand."""
+        worker(user)
+        with self.office.db.read() as session:
+            return [
+                u
+                for u in people.everyone(session)
+                if not u.disabled and may_work(u) and may_see(u, brand)
+            ]
+
+    def assign(self, user: User, case_id: int, owner: str | None, *, version: int) -> None:
+        """Take (owner is the user), give to somebody, or give back (None)."""
+        worker(user)
+        with self.office.db.write() as session:
+            detail = self.office.seen(session, user, case_id)
+            if owner is not None:
+                person = people.get(session, owner)
+                if person is None or person.disabled:
+                    raise AccountError(f"there is no active user {owner!r} to give the case to")
+                if not may_work(person) or not may_see(person, detail.summary.brand):
+                    raise NotAllowed(f"{owner} does not work on cases of {detail.summary.brand}")
+            cases.assign(
+                session, case_id, owner, by=user.username, version=version, now=self.office.now()
+            )
+
+    def set_status(
+        self,
+        user: User,
+        case_id: int,
+        status: CaseStatus,
+        resolution: Resolution | None = None,
+        *,
+        version: int,
+    ) -> None:
+        worker(user)
+        with self.office.db.write() as session:
+            self.office.seen(session, user, case_id)
+            cases.set_status(
+                session,
+                case_id,
+                status,
+                resolution=resolution,
+                by=user.username,
+                version=version,
+                now=self.office.now(),
+            )
+
+    def note(self, user: User, case_id: int, text: str) -> None:
+        worker(user)
+        with self.office.db.write() as session:
+            self.office.seen(session, user, case_id)
+            cases.note(session, case_id, text, by=user.username, now=self.office.now())
+
+    def correct(self, user: User, case_id: int, mention_id: int, question: str, value: Any) -> None:
+        worker(user)
+        with self.office.db.write() as session:
+            detail = self.office.seen(session, user, case_id)
+            if mention_id not in {m.id for m in detail.mentions}:
+                raise NotAllowed(f"mention {mention_id} is not on case {case_id}")
+            cases.correct(
+                session,
+                case_id,
+                mention_id,
+                question,
+                value,
+                by=user.username,
+                now=self.office.now(),
+            )
+
+    def confirm_customer(
+        self, user: User, case_id: int, crm: str | None, ref: str | None, *, version: int
+    ) -> None:
+        """A person says who wrote; only one of the candidates, or nobody (None)."""
+        worker(user)
+        with self.office.db.write() as session:
+            detail = self.office.seen(session, user, case_id)
+            if ref is not None and (crm, ref) not in named(detail):
+                raise NotAllowed(f"{ref} is not among the candidates of case {case_id}")
+            cases.confirm_customer(
+                session, case_id, crm, ref, by=user.username, version=version, now=self.office.now()
+            )
+
+    def customer(self, user: User, crm: str, ref: str, case_id: int | None = None) -> Record:
+        """A customer's record. Those who see some brands only, open it from a case of theirs that
+        names the customer."""
+        worker(user)
+        if user.brands:
+            with self.office.db.read() as session:
+                detail = self.office.seen(session, user, case_id) if case_id is not None else None
+            if detail is None or (crm, ref) not in named(detail):
+                raise NotAllowed("this customer is on no case that you may see")
+        return self._record(crm, ref)
+
+    def _record(self, crm: str, ref: str) -> Record:
+        customer = self.office.systems.customer(crm, ref)
+        if customer is None:
+            raise CRMError(
+                f"there is no customer {ref!r} (removed, or under another id now)", crm=crm
+            )
+        events, silent = self.office.systems.contacts(crm, customer)
+        return Record(
+            crm, customer, self.office.systems.link(crm, ref), tuple(events), tuple(silent)
+        )

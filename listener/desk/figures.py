@@ -1,0 +1,126 @@
+"""What is counted: mentions by day, the contact log, what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from listener import ledger
+from listener.desk.office import Office
+from listener.desk.rights import visible
+from listener.errors import NotAllowed
+from listener.ledger import Counts
+from listener.storage import health, trends
+from listener.storage import ledger as ledger_log
+from listener.storage.health import SubscriptionHealth
+from listener.storage.people import User
+from listener.storage.trends import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Trends:
+    """`gaps` are the days in which nothing can have been collected."""
+
+    tallies: tuple[Tally, ...]
+    gaps: frozenset[date]
+    failing: tuple[SubscriptionHealth, ...]
+
+
+class FigureDesk:
+    """Counts over the brands that the user sees."""
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+
+    def trends(
+        self,
+        user: User,
+        *,
+        first: date,
+        last: date,
+        zone: ZoneInfo,
+        brands: Sequence[str] = (),
+        invented: bool = True,
+    ) -> Trends:
+        """What was published from the first to the last day, both included, in the user's zone."""
+        start, end = span(first, last, zone)
+        seen = visible(user, tuple(brands))
+        with self.office.db.read() as session:
+            watched = health.subscriptions(session)
+            answered = health.answered_days(session)
+            found = (
+                []
+                if seen is None
+                else trends.tallies(
+                    session, start=start, end=end, zone=zone, brands=seen, invented=invented
+                )
+            )
+        return Trends(
+            tuple(found),
+            gaps(watched, answered, first, last, zone, self.office.now()),
+            tuple(w for w in watched if w.failing_since is not None),
+        )
+
+    def ledger(
+        self,
+        user: User,
+        by: ledger_log.By,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        invented: bool = False,
+    ) -> Counts:
+        """What the contact log and the cases of [start, end) hold, for whoever sees every brand of
+        ours: the log does not tell them apart. No customer is named to anybody."""
+        if user.brands and not {
+            b.key for b in self.office.settings.brands if b.kind == "own"
+        } <= set(user.brands):
+            raise NotAllowed("the contact log is of brands that you do not see")
+        local = [c.name for c in self.office.settings.crms if c.type == "local"]
+        with self.office.db.read() as session:
+            found = ledger_log.read(
+                session, by, start=start, end=end, local=local, invented=invented
+            )
+        return ledger.count(found)
+
+    def counts(self) -> Mapping[str, Any]:
+        with self.office.db.read() as session:
+            return trends.counts(session)
+
+
+def gaps(
+    watched: Sequence[SubscriptionHealth],
+    answered: Collection[date],
+    first: date,
+    last: date,
+    zone: ZoneInfo,
+    now: datetime,
+) -> frozenset[date]:
+    """Days of `zone`, up to today, in which no source answered. `answered` are days of UTC: each
+    stands for the day of the zone of which it holds the noon, and the last answers are known to the
+    second. With no source watched, nothing is known of gaps: what there is came from files."""
+    if not watched:
+        return frozenset()
+    newest = {
+        w.last_success_at.astimezone(zone).date() for w in watched if w.last_success_at is not None
+    }
+
+    def silent(day: date) -> bool:
+        noon = datetime(day.year, day.month, day.day, 12, tzinfo=zone).astimezone(UTC)
+        return noon.date() not in answered and day not in newest
+
+    today = now.astimezone(zone).date()
+    days = (first + timedelta(days=n) for n in range((min(last, today) - first).days + 1))
+    return frozenset(d for d in days if silent(d))
+
+
+def span(first: date, last: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """From the beginning of the first day to that of the day after the last."""
+    after = last + timedelta(days=1)
+    return (
+        datetime(first.year, first.month, first.day, tzinfo=zone),
+        datetime(after.year, after.month, after.day, tzinfo=zone),
+    )

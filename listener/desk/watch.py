@@ -1,0 +1,86 @@
+"""Whether the machine itself is well: alerts, their deliveries, sources, loops."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from listener.desk.office import Office
+from listener.desk.rights import may_see, worker
+from listener.errors import NotAllowed, StorageError
+from listener.settings import Settings
+from listener.storage import alerts, health, mentions, trends
+from listener.storage.alerts import StoredAlert, StoredNotification
+from listener.storage.health import LoopHealth, SubscriptionHealth
+from listener.storage.mentions import StoredReject
+from listener.storage.people import User
+
+
+@dataclass(frozen=True, slots=True)
+class AlertView:
+    alert: StoredAlert
+    deliveries: tuple[StoredNotification, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    subscriptions: tuple[SubscriptionHealth, ...]
+    loops: tuple[LoopHealth, ...]
+    rejects: tuple[StoredReject, ...]
+    counts: Mapping[str, Any]
+    systems: Mapping[str, str]  # CRMs and diallers: `ok`, or why one is left alone
+
+
+class WatchDesk:
+    """Health is everybody's."""
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+
+    def sources(self, user: User) -> Sources:
+        """Health is everybody's; refused items may hold other brands' texts, so that only those
+        who see every brand see them."""
+        with self.office.db.read() as session:
+            return Sources(
+                tuple(health.subscriptions(session)),
+                tuple(health.loops(session)),
+                () if user.brands else tuple(mentions.rejects(session, limit=50)),
+                trends.counts(session, "notification"),
+                self.office.systems.state(),
+            )
+
+    def alerts(self, user: User, *, limit: int = 200) -> list[AlertView]:
+        with self.office.db.read() as session:
+            found = alerts.recent(session, brands=user.brands or None, limit=limit)
+            sent = alerts.notifications_of(session, [a.id for a in found])
+        by_alert: dict[int, list[StoredNotification]] = {}
+        for delivery in sent:
+            by_alert.setdefault(delivery.alert_id, []).append(delivery)
+        return [AlertView(a, tuple(by_alert.get(a.id, ()))) for a in found]
+
+    def send_again(self, user: User, notification_id: int) -> None:
+        """Transmit a failed or doubtful notification once more."""
+        worker(user)
+        with self.office.db.write() as session:
+            delivery = alerts.notification(session, notification_id)
+            alert = alerts.get(session, delivery.alert_id) if delivery else None
+            if alert is None or not may_see(user, alert.brand):
+                raise NotAllowed("you may not see this alert")
+            if not alerts.send_again(session, notification_id, self.office.now()):
+                raise StorageError("this message is not failed or in doubt any more: reload")
+
+
+def state_of(source: SubscriptionHealth, settings: Settings, now: datetime) -> str:
+    """`ok`, `failing`, `silent`, `waiting` (not asked yet, or asked to wait) or `off`."""
+    config = next((s for s in settings.sources if s.name == source.source_name), None)
+    if config is None or not config.enabled:
+        return "off"
+    if source.failures:
+        return "failing"
+    if source.last_attempt_at is None or (source.not_before and source.not_before > now):
+        return "waiting"
+    since = source.last_item_at or source.watched_since
+    quiet = config.silent_after > timedelta(0) and now - since > config.silent_after
+    return "silent" if quiet else "ok"
