@@ -18,7 +18,7 @@ from listener import i18n
 from listener.accounts import utc_now
 from listener.domain import Reason
 from listener.errors import AccountError, ListenerError, NotAllowed, StaleWrite
-from listener.storage.numbers import Post
+from listener.storage.number_complaints import Post
 from listener.storage.people import User
 from listener.storage.review import Doubt
 

@@ -34,7 +34,10 @@ from listener.domain import (
     Reason,
 )
 from listener.settings import Brand
-from listener.storage.numbers import Complaint, Matched, Reported, Rows, Said, Use, midnight
+from listener.storage.number_complaints import Complaint, Matched, Reported, Said
+from listener.storage.number_log import Use
+from listener.storage.number_rows import Rows
+from listener.storage.registered_numbers import midnight
 
 _NAMED = 5  # campaigns and centres in a sentence
 _WORDS = 12

@@ -35,7 +35,15 @@ from listener.reader import Reads
 from listener.routing import CaseFacts, Person
 from listener.settings import Brand, Settings
 from listener.sources import may_match
-from listener.storage import Database, cases, duplicates, numbers, people, readings
+from listener.storage import (
+    Database,
+    cases,
+    duplicates,
+    number_log,
+    people,
+    readings,
+    registered_numbers,
+)
 from listener.storage.database import insert_new
 from listener.storage.duplicates import Copy, Printed
 from listener.storage.tables import (
@@ -581,7 +589,10 @@ class _Work:
                 )
 
     def _registered(self) -> list[CallerNumber]:
-        return [*dossiers.configured(self.settings.brands), *numbers.imported(self.session)]
+        return [
+            *dossiers.configured(self.settings.brands),
+            *registered_numbers.imported(self.session),
+        ]
 
     def _unknown_number(
         self, brand: Brand, number: str, registry: Sequence[CallerNumber]
@@ -595,7 +606,7 @@ class _Work:
             brand_name=brand.name,
             number=number,
             kind=said.kind,
-            in_log=said.unknown and number in numbers.used(self.session, [number]),
+            in_log=said.unknown and number in number_log.used(self.session, [number]),
             reports=reports,
             last_raised_at=self._raised(f"unknown:{brand.key}:{number}:"),
             rules=rules,

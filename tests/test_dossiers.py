@@ -25,8 +25,16 @@ from listener.domain import CallerNumber, NumberKind
 from listener.dossiers import Dossier
 from listener.errors import NotAllowed
 from listener.settings import AlertRules, Brand, BrandNumber, Settings
-from listener.storage import Database, mentions, numbers, readings
-from listener.storage.numbers import Asked, Complaint, Matched, Said, Use
+from listener.storage import (
+    Database,
+    mentions,
+    number_complaints,
+    number_log,
+    readings,
+    registered_numbers,
+)
+from listener.storage.number_complaints import Asked, Complaint, Matched, Said
+from listener.storage.number_log import Use
 from listener.vault import open_vault
 
 MADRID = ZoneInfo("Europe/Madrid")
@@ -481,10 +489,10 @@ def test_the_diagnosis_and_the_dossier_read_one_registry(town: Town) -> None:
     town.load(registry=NUMBERS)
     local = LocalCrm(town.db, open_vault(town.folder))
     with town.db.read() as session:
-        read = [*dossiers.configured(town.settings().brands), *numbers.imported(session)]
-        assert numbers.imported(session, ["o2"]) == []
-        assert numbers.imported(session, invented=True) == []
-        assert len(numbers.imported(session, ["movistar"], invented=False)) == 1
+        read = [*dossiers.configured(town.settings().brands), *registered_numbers.imported(session)]
+        assert registered_numbers.imported(session, ["o2"]) == []
+        assert registered_numbers.imported(session, invented=True) == []
+        assert len(registered_numbers.imported(session, ["movistar"], invented=False)) == 1
     assert read == inquiry.registry(town.settings(), local)
     assert read[-1] == CallerNumber("+34897550123", "movistar", NumberKind.IMPOSTOR)
 
@@ -497,8 +505,8 @@ def test_people_are_counted_and_copies_are_not(town: Town) -> None:
     town.write(TEXTS[3], "1004", author="eva", hours=24 * 40)
     town.write(TEXTS[4], "1004", author="luis", brands=("vodafone",))
     with town.db.read() as session:
-        told = numbers.reported(session, town.asked())
-        again = numbers.copies(session, ["1004"], town.asked())
+        told = number_complaints.reported(session, town.asked())
+        again = number_complaints.copies(session, ["1004"], town.asked())
     assert [(r.number, r.complaints, r.people, r.before) for r in told] == [
         ("1004", 3, 2, 1),
         (STRANGER, 1, 1, 0),
@@ -511,15 +519,15 @@ def test_what_people_correct_is_no_complaint_any_more(town: Town) -> None:
     town.write(TEXTS[0], "1004")
     with town.db.write() as session:
         readings.correct(session, 1, "harassment", False, by="ana", now=NOW)
-        assert numbers.reported(session, town.asked()) == []
-        assert numbers.complaints(session, ["1004"], town.asked()) == []
+        assert number_complaints.reported(session, town.asked()) == []
+        assert number_complaints.load(session, ["1004"], town.asked()) == []
 
 
 def test_invented_posts_count_where_they_are_asked_for(town: Town) -> None:
     town.write(TEXTS[0], "1004", invented=True)
     with town.db.read() as session:
-        [told] = numbers.reported(session, town.asked())
-        assert numbers.reported(session, replace(town.asked(), invented=False)) == []
+        [told] = number_complaints.reported(session, town.asked())
+        assert number_complaints.reported(session, replace(town.asked(), invented=False)) == []
     assert told.invented == 1
 
 
@@ -527,7 +535,7 @@ def test_the_claims_of_a_reading_come_back(town: Town) -> None:
     town.write(TEXTS[0], "1004", contact_count=9, period_days=14)
     town.write(TEXTS[1], "1004", hours=3, brands=("movistar", "o2"))
     with town.db.read() as session:
-        both = numbers.complaints(session, ["1004"], town.asked(brands=("movistar", "o2")))
+        both = number_complaints.load(session, ["1004"], town.asked(brands=("movistar", "o2")))
     assert [(c.contacts, c.days, c.brand) for c in both] == [
         (None, None, "movistar"),
         (9, 14, "movistar"),
@@ -538,8 +546,8 @@ def test_posts_come_with_their_case_the_newest_first(town: Town) -> None:
     for n in range(4):
         town.write(TEXTS[n], "1004", author=f"p{n}", hours=n + 1)
     with town.db.read() as session:
-        first = numbers.posts(session, ["1004"], town.asked(), limit=3)
-        rest = numbers.posts(session, ["1004"], town.asked(), limit=3, offset=3)
+        first = number_complaints.posts(session, ["1004"], town.asked(), limit=3)
+        rest = number_complaints.posts(session, ["1004"], town.asked(), limit=3, offset=3)
     assert [p.text for p in [*first, *rest]] == list(TEXTS[:4])
     assert all(p.case_id for p in first)
     assert len({p.case_id for p in [*first, *rest]}) == 4
@@ -568,14 +576,14 @@ def test_the_log_of_a_number_by_campaign_and_centre(town: Town) -> None:
     )
     month, now = NOW - timedelta(days=30), NOW
     with town.db.read() as session:
-        assert numbers.uses(session, ["1004"], month, now) == [
+        assert number_log.uses(session, ["1004"], month, now) == [
             Use("Fibra", "Norte", 2),
             Use("Fibra", "Sur", 1),
         ]
-        assert numbers.logged(session, ["1004"], NOW - timedelta(hours=2), NOW) == 3
-        assert numbers.logged(session, ["1004"], NOW - timedelta(hours=5), NOW) == 3
-        assert numbers.used(session, ["1004", AGENCY, STRANGER]) == {"1004", AGENCY}
-        assert numbers.used(session, [AGENCY], invented=False) == {AGENCY}
+        assert number_log.logged(session, ["1004"], NOW - timedelta(hours=2), NOW) == 3
+        assert number_log.logged(session, ["1004"], NOW - timedelta(hours=5), NOW) == 3
+        assert number_log.used(session, ["1004", AGENCY, STRANGER]) == {"1004", AGENCY}
+        assert number_log.used(session, [AGENCY], invented=False) == {AGENCY}
 
 
 def test_contacts_belong_to_the_customer_named_or_to_whoever_has_the_phone(town: Town) -> None:
@@ -591,7 +599,7 @@ def test_contacts_belong_to_the_customer_named_or_to_whoever_has_the_phone(town:
         ],
     )
     with town.db.read() as session:
-        told = numbers.contacts_with(session, ["1004"], ["C-1"], NOW - timedelta(days=7), NOW)
+        told = number_log.contacts_with(session, ["1004"], ["C-1"], NOW - timedelta(days=7), NOW)
     assert sorted(told) == [("C-1", NOW - timedelta(hours=2)), ("C-1", NOW - timedelta(hours=1))]
 
 

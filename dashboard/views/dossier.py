@@ -17,7 +17,8 @@ from listener import charts, charts_numbers, dossiers, i18n
 from listener.domain import Reason
 from listener.dossiers import Dossier, Standing
 from listener.errors import NotAllowed
-from listener.storage.numbers import TEXTS_READ, Post
+from listener.storage.number_complaints import Post
+from listener.storage.number_rows import TEXTS_READ
 
 _PERIODS = (30, 90, 365)
 _POSTS = 10

@@ -27,7 +27,7 @@ from listener.domain import (
     IdentifierKind,
 )
 from listener.sections import Section
-from listener.storage import Database, numbers
+from listener.storage import Database, registered_numbers
 from listener.storage.database import insert_new
 from listener.storage.tables import (
     CrmEvent,
@@ -175,7 +175,7 @@ class LocalCrm(Cannot):
     def numbers(self, brand: str | None = None) -> list[CallerNumber]:
         """The registry of numbers that call in a brand's name, as imported."""
         with self._db.read() as session:
-            return numbers.imported(session, None if brand is None else [brand])
+            return registered_numbers.imported(session, None if brand is None else [brand])
 
     def suppressed_at(self, numbers: Iterable[str]) -> datetime | None:
         """Since when one of the phones (E.164) is suppressed here; None where none is."""

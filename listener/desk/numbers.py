@@ -15,8 +15,14 @@ from listener.desk.rights import may_work
 from listener.dossiers import Dossier, Line, Listed, Standing
 from listener.errors import NotAllowed
 from listener.settings import Brand
-from listener.storage import health, numbers
-from listener.storage.numbers import Post
+from listener.storage import (
+    health,
+    number_complaints,
+    number_log,
+    number_rows,
+    registered_numbers,
+)
+from listener.storage.number_complaints import Asked, Post
 from listener.storage.people import User
 
 
@@ -33,11 +39,11 @@ class NumberDesk:
         registry) of our brands that the user sees."""
         brands, now = self.office.ours(user), self.office.now()
         keys = tuple(b.key for b in brands)
-        asked = numbers.Asked(keys, now - timedelta(days=days), now, invented)
+        asked = Asked(keys, now - timedelta(days=days), now, invented)
         with self.office.db.read() as session:
             registry = self._registry(session)
-            found = numbers.reported(session, asked)
-            used = numbers.used(session, {r.number for r in found}, invented=invented)
+            found = number_complaints.reported(session, asked)
+            used = number_log.used(session, {r.number for r in found}, invented=invented)
         lines = dossiers.lines(
             found,
             [line.entry for line in registry],
@@ -61,12 +67,12 @@ class NumberDesk:
         user's zone. Raises NotAllowed for a number that neither a complaint nor the registry of a
         brand of theirs names. Who the authors are is counted for those who work on cases only."""
         brands, now = self.office.ours(user), self.office.now()
-        asked = numbers.Asked(tuple(b.key for b in brands), *span(first, last, zone), invented)
+        asked = Asked(tuple(b.key for b in brands), *span(first, last, zone), invented)
         local = [c.name for c in self.office.settings.crms if c.type == "local"]
         with self.office.db.read() as session:
             registry = self._registry(session)
             same = self._number(session, number, brands, registry)
-            rows = numbers.gather(session, same, asked, local=local, people=may_work(user))
+            rows = number_rows.gather(session, same, asked, local=local, people=may_work(user))
             watched, answered = health.subscriptions(session), health.answered_days(session)
         return dossiers.dossier(
             same[0],
@@ -93,11 +99,11 @@ class NumberDesk:
     ) -> list[tuple[Post, Standing]]:
         """The complaints of a dossier, the newest first, each with the number's kind on its day."""
         brands = self.office.ours(user)
-        asked = numbers.Asked(tuple(b.key for b in brands), *span(first, last, zone), invented)
+        asked = Asked(tuple(b.key for b in brands), *span(first, last, zone), invented)
         with self.office.db.read() as session:
             registry = self._registry(session)
             same = self._number(session, number, brands, registry)
-            found = numbers.posts(session, same, asked, limit=limit, offset=offset)
+            found = number_complaints.posts(session, same, asked, limit=limit, offset=offset)
         entries = [line.entry for line in registry]
         return [
             (p, dossiers.standing(same[-1], p.published_at, entries, brands=asked.brands))
@@ -112,7 +118,7 @@ class NumberDesk:
             *(
                 Listed(entry, True, invented)
                 for invented in (False, True)
-                for entry in numbers.imported(session, invented=invented)
+                for entry in registered_numbers.imported(session, invented=invented)
                 if entry.brand in own
             ),
         ]
@@ -125,7 +131,7 @@ class NumberDesk:
         countries = [c for b in brands for c in b.countries]
         for form in dossiers.forms(written, countries):
             listed = any(li.entry.number == form and li.entry.brand in keys for li in registry)
-            if listed or numbers.ever_reported(session, [form], keys):
+            if listed or number_complaints.ever_reported(session, [form], keys):
                 plain = phones.normalise_caller(form, countries[0] if countries else "")
                 return tuple(dict.fromkeys((form, plain)))
         raise NotAllowed("no complaint that you may see and no registry of your brands names it")

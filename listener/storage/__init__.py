@@ -4,6 +4,8 @@
     readings.py   what was read, corrections    cases.py      the unit of work and its timeline
     alerts.py     alerts and the outbox         health.py     subscriptions, loops
     people.py     accounts and sessions         trends.py     counts over time
+    registered_numbers.py, number_complaints.py, number_log.py, number_rows.py
+                  numbers that call: the registry, who complains, who uses them, all of one
     migrations/   the schema's history
 
 Functions take a Session and do not commit: the caller's `with db.write()` is the one commit.

@@ -1,39 +1,28 @@
-"""Numbers that complaints report as callers: who complains of them, and what the registry and the
-contact log hold of them.
-
-Copies and reposts are counted apart from complaints, and what people corrected is as they said. The
-log (the CRM `local`) is asked for one number and one stretch of time, which is what its index is for.
+"""Complaints that name a number as the caller, as they were read or corrected: who complains of
+which number, what they say, and who they are. Copies and reposts are counted apart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listener.domain import CallerNumber, Direction, IdentifierKind, NumberKind
 from listener.storage import readings
 from listener.storage.readings import StoredReading
 from listener.storage.tables import (
     AuthorRow,
     CaseMention,
     CaseRow,
-    CrmEvent,
-    CrmIdentifier,
-    CrmNumber,
     CrmPerson,
     MentionRow,
     ReadingRow,
     ReportedNumber,
 )
-
-_CHUNK = 500  # as many values as every database takes in one IN
-TEXTS_READ = 2000
-"""Texts of a number that are read for their words, the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,66 +102,6 @@ class Post:
     invented: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
-    """Contacts that the log holds from a number, of one campaign by one centre."""
-
-    campaign: str
-    centre: str
-    contacts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """All of one number in one stretch of time. `logged` counts the log's contacts from it between
-    the first moment that complaints claim contacts for and the last. `matched` and `contacts`
-    (customer of the CRM `local`, when) are for those who may learn who an author is."""
-
-    complaints: tuple[Complaint, ...]
-    copies: int
-    texts: tuple[Said, ...]
-    uses: tuple[Use, ...]
-    in_log: bool
-    logged: int
-    matched: tuple[Matched, ...] | None
-    contacts: tuple[tuple[str, datetime], ...] = ()
-
-
-def gather(
-    session: Session,
-    numbers: Sequence[str],
-    asked: Asked,
-    *,
-    local: Sequence[str],
-    people: bool,
-) -> Rows:
-    """`numbers` are the forms of one number, `local` the names of the systems whose people are in
-    our own tables; `people`: who the authors are, too."""
-    found = complaints(session, numbers, asked)
-    told = [c for c in found if c.contacts is not None and c.days is not None]
-    start = min((c.published_at - timedelta(days=c.days or 0) for c in told), default=None)
-    end = max((c.published_at for c in told), default=None)
-    who = matched(session, numbers, asked, local=local) if people else None
-    refs = sorted({m.ref for m in who or () if m.crm in local})
-    span = (start, end) if start and end else None
-    return Rows(
-        complaints=tuple(found),
-        copies=copies(session, numbers, asked),
-        texts=tuple(texts(session, numbers, asked, limit=TEXTS_READ)),
-        uses=tuple(uses(session, numbers, asked.start, asked.end, invented=asked.invented)),
-        in_log=bool(used(session, numbers, invented=asked.invented)),
-        logged=logged(session, numbers, *span, invented=asked.invented) if span else 0,
-        matched=tuple(who) if who is not None else None,
-        contacts=tuple(
-            contacts_with(session, numbers, refs, *span, invented=asked.invented)
-            if span and refs
-            else ()
-        ),
-    )
-
-
-# ---------------------------------------------------------------------------- complaints
-
 # Nobody's posts are different people's.
 _AUTHOR = sa.func.coalesce(MentionRow.author_id, -MentionRow.id)
 
@@ -224,7 +153,7 @@ def reported(session: Session, asked: Asked, *, limit: int = 5000) -> list[Repor
     return [Reported(*row) for row in rows]
 
 
-def complaints(session: Session, numbers: Sequence[str], asked: Asked) -> list[Complaint]:
+def load(session: Session, numbers: Sequence[str], asked: Asked) -> list[Complaint]:
     """Every complaint of a number, oldest first; one about several brands is there once."""
     rows = session.execute(
         _joined(
@@ -362,152 +291,3 @@ def matched(
         .order_by(ReportedNumber.mention_id, CaseRow.id)
     )
     return list({row[0]: Matched(*row) for row in rows}.values())
-
-
-# ---------------------------------------------------------------------------- the registry
-
-
-def midnight(day: date | None, later: int = 0) -> datetime | None:
-    """The registry knows days only: the beginning (UTC) of a day, or of one `later`."""
-    return datetime.combine(day + timedelta(days=later), time(), UTC) if day else None
-
-
-def imported(
-    session: Session, brands: Sequence[str] | None = None, *, invented: bool | None = None
-) -> list[CallerNumber]:
-    """The numbers that were imported, of these brands or of all; with `invented`, those alone that
-    are, or that are not."""
-    query = sa.select(CrmNumber).order_by(
-        CrmNumber.brand, CrmNumber.number, CrmNumber.valid_from_day
-    )
-    if brands is not None:
-        query = query.where(CrmNumber.brand.in_(brands))
-    if invented is not None:
-        query = query.where(CrmNumber.invented.is_(invented))
-    return [_number(row) for row in session.scalars(query)]
-
-
-def _number(row: CrmNumber) -> CallerNumber:
-    return CallerNumber(
-        number=row.number,
-        brand=row.brand,
-        kind=NumberKind(row.kind),
-        owner=row.owner,
-        valid_from=midnight(_day(row.valid_from_day)),
-        valid_to=midnight(_day(row.valid_to_day), 1),
-    )
-
-
-def _day(written: str) -> date | None:
-    return date.fromisoformat(written) if written else None
-
-
-# ---------------------------------------------------------------------------- the log
-
-
-def _from(
-    numbers: Sequence[str], start: datetime, end: datetime, invented: bool
-) -> tuple[sa.ColumnElement[bool], ...]:
-    conditions = [
-        CrmEvent.caller_number.in_(numbers),
-        CrmEvent.at >= start,
-        CrmEvent.at < end,
-        CrmEvent.direction == Direction.OUT.value,
-    ]
-    if not invented:
-        conditions.append(CrmEvent.invented.is_(False))
-    return tuple(conditions)
-
-
-def uses(
-    session: Session,
-    numbers: Sequence[str],
-    start: datetime,
-    end: datetime,
-    *,
-    invented: bool = True,
-) -> list[Use]:
-    """The campaigns and centres that contacted people from a number, most contacts first."""
-    contacts = sa.func.count()
-    rows = session.execute(
-        sa.select(CrmEvent.campaign, CrmEvent.centre, contacts)
-        .where(*_from(numbers, start, end, invented))
-        .group_by(CrmEvent.campaign, CrmEvent.centre)
-        .order_by(contacts.desc(), CrmEvent.campaign, CrmEvent.centre)
-    )
-    return [Use(*row) for row in rows]
-
-
-def logged(
-    session: Session,
-    numbers: Sequence[str],
-    start: datetime,
-    end: datetime,
-    *,
-    invented: bool = True,
-) -> int:
-    """How many contacts from a number the log holds, in [start, end]."""
-    end += timedelta(microseconds=1)
-    query = sa.select(sa.func.count()).where(*_from(numbers, start, end, invented))
-    return int(session.scalar(query) or 0)
-
-
-def used(session: Session, numbers: Iterable[str], *, invented: bool = True) -> frozenset[str]:
-    """Those from which anybody was ever contacted."""
-    found: set[str] = set()
-    given = list(numbers)
-    for first in range(0, len(given), _CHUNK):
-        part = [(number,) for number in given[first : first + _CHUNK]]
-        asked = sa.values(sa.column("number", sa.String), name="asked").data(part).cte("asked")
-        event = sa.exists().where(
-            CrmEvent.caller_number == asked.c.number, CrmEvent.direction == Direction.OUT.value
-        )
-        if not invented:
-            event = event.where(CrmEvent.invented.is_(False))
-        found.update(session.scalars(sa.select(asked.c.number).where(event)))
-    return frozenset(found)
-
-
-def contacts_with(
-    session: Session,
-    numbers: Sequence[str],
-    refs: Sequence[str],
-    start: datetime,
-    end: datetime,
-    *,
-    invented: bool = True,
-) -> list[tuple[str, datetime]]:
-    """(customer of the CRM `local`, when) of every contact with one of them from a number, in
-    [start, end]; one that names no customer belongs to whoever has the phone."""
-    found: list[tuple[str, datetime]] = []
-    when = [CrmEvent.at >= start, CrmEvent.at <= end, CrmEvent.direction == Direction.OUT.value]
-    if not invented:
-        when.append(CrmEvent.invented.is_(False))
-    for first in range(0, len(refs), _CHUNK):
-        part = refs[first : first + _CHUNK]
-        of_event = (CrmEvent.at, CrmEvent.caller_number, CrmEvent.customer_id)
-        by_customer = sa.select(CrmEvent.customer_id, *of_event).where(
-            CrmEvent.customer_id.in_(part), *when
-        )
-        by_phone = (
-            sa.select(CrmIdentifier.customer_id, *of_event)
-            .join(CrmEvent, CrmEvent.customer_number == CrmIdentifier.value)
-            .where(
-                CrmIdentifier.customer_id.in_(part),
-                CrmIdentifier.kind == IdentifierKind.PHONE.value,
-                *when,
-            )
-        )
-        # The rest is told apart here: asked for the caller, or for "no customer", SQLite walks all
-        # that either has in the log.
-        found += [
-            (str(ref), at)
-            for ref, at, caller, _ in session.execute(by_customer)
-            if caller in numbers
-        ]
-        found += [
-            (str(ref), at)
-            for ref, at, caller, named in session.execute(by_phone)
-            if caller in numbers and named is None
-        ]
-    return found
