@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 
 from classifiers.reading import CallFacts
-from listener import dossiers, i18n, phones
+from listener import i18n, number_registry, phones
 from listener.contact_log import ContactLog, Post, prepare
 from listener.crm import Capability, Systems
 from listener.crm.local import LocalCrm
@@ -186,7 +186,7 @@ def post_of_case(detail: cases.CaseDetail) -> Post | None:
 
 def registry(settings: Settings, crm: LocalCrm, brand: str | None = None) -> list[CallerNumber]:
     """The numbers of brands.toml and those that were imported; of one brand, or of all."""
-    found = dossiers.configured(settings.brands)
+    found = number_registry.configured(settings.brands)
     return [*(n for n in found if brand in (None, n.brand)), *crm.numbers(brand)]
 
 

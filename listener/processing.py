@@ -18,7 +18,17 @@ from sqlalchemy.orm import Session
 
 from classifiers.language import identify
 from classifiers.reading import Reading
-from listener import alerting, dossiers, matching, phones, priority, promise, raising, routing
+from listener import (
+    alerting,
+    matching,
+    number_registry,
+    phones,
+    priority,
+    promise,
+    raising,
+    reported_numbers,
+    routing,
+)
 from listener.alerting import NumberReport
 from listener.crm import Systems
 from listener.dedupe import Fingerprinted
@@ -558,7 +568,9 @@ class _Work:
         given = matching.identifiers(
             mention.text, countries=brand.countries, registry=_registry(brand)
         )
-        digits = dossiers.callers(mention.text, reading.facts.numbers, given, brand.countries)
+        digits = reported_numbers.callers(
+            mention.text, reading.facts.numbers, given, brand.countries
+        )
         insert_new(
             self.session,
             ReportedNumber,
@@ -590,7 +602,7 @@ class _Work:
 
     def _registered(self) -> list[CallerNumber]:
         return [
-            *dossiers.configured(self.settings.brands),
+            *number_registry.configured(self.settings.brands),
             *registered_numbers.imported(self.session),
         ]
 
@@ -600,7 +612,7 @@ class _Work:
         rules = self.settings.alerts
         reports = self._reports(brand.key, number, rules.unknown_number.window)
         newest = max((r.published_at for r in reports), default=self.now)
-        said = dossiers.standing(number, newest, registry, brands=(brand.key,))
+        said = number_registry.standing(number, newest, registry, brands=(brand.key,))
         return alerting.unknown_number(
             brand=brand.key,
             brand_name=brand.name,

@@ -17,7 +17,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classifiers.reading import NumberMention
-from listener import charts_numbers, dossiers, inquiry, matching, processing
+from listener import (
+    charts_numbers,
+    claims,
+    dossiers,
+    inquiry,
+    matching,
+    number_registry,
+    offers,
+    processing,
+    reported_numbers,
+)
 from listener.crm import csv_import, systems
 from listener.crm.local import LocalCrm
 from listener.desk import Desk
@@ -66,14 +76,14 @@ VODAFONE = Brand(key="vodafone", name="Vodafone", kind="competitor", query="voda
 # ---------------------------------------------------------------------------- the kind on the day
 
 
-def kind_on(number: str, day: str, *more: CallerNumber, **asked: Any) -> dossiers.Standing:
-    registry = [*dossiers.configured([MOVISTAR, O2, VODAFONE]), *more]
+def kind_on(number: str, day: str, *more: CallerNumber, **asked: Any) -> number_registry.Standing:
+    registry = [*number_registry.configured([MOVISTAR, O2, VODAFONE]), *more]
     at = datetime.fromisoformat(f"{day}T12:00:00+00:00")
     values: dict[str, Any] = {"brands": ("movistar",), "country": "ES"} | asked
-    return dossiers.standing(number, at, registry, **values)
+    return number_registry.standing(number, at, registry, **values)
 
 
-def keys(said: dossiers.Standing) -> list[str]:
+def keys(said: number_registry.Standing) -> list[str]:
     return [r.key for r in said.reasons]
 
 
@@ -116,9 +126,9 @@ def test_two_entries_for_one_day_are_both_told_and_the_configuration_wins() -> N
 
 
 def test_forms_of_a_number_that_somebody_types() -> None:
-    assert dossiers.forms(" 911 22 23 33 ", ["ES"]) == (STRANGER, "911 22 23 33")
-    assert dossiers.forms("1004", ["ES", "PT"]) == ("1004",)
-    assert dossiers.forms("  ", ["ES"]) == ()
+    assert reported_numbers.forms(" 911 22 23 33 ", ["ES"]) == (STRANGER, "911 22 23 33")
+    assert reported_numbers.forms("1004", ["ES", "PT"]) == ("1004",)
+    assert reported_numbers.forms("  ", ["ES"]) == ()
 
 
 def mentioned(written: str, e164: str | None = None, text: str = "") -> NumberMention:
@@ -145,7 +155,7 @@ def mentioned(written: str, e164: str | None = None, text: str = "") -> NumberMe
 def test_a_reported_number_has_the_form_of_the_registry(
     text: str, e164: str | None, countries: list[str], plain: str
 ) -> None:
-    assert dossiers.callers(text, [mentioned(text, e164)], [], countries) == {plain}
+    assert reported_numbers.callers(text, [mentioned(text, e164)], [], countries) == {plain}
 
 
 def test_the_author_s_own_phone_called_nobody() -> None:
@@ -158,14 +168,14 @@ def test_the_author_s_own_phone_called_nobody() -> None:
     ]
     given = matching.identifiers(text, countries=["ES"], registry=["1004"])
     assert {i.kind.value for i in given} == {"phone", "customer_id"}
-    assert dossiers.callers(text, found, given, ["ES"]) == {"1004", STRANGER}
+    assert reported_numbers.callers(text, found, given, ["ES"]) == {"1004", STRANGER}
 
 
 @pytest.mark.parametrize(
     ("number", "country"), [(STRANGER, "ES"), ("+5215512345678", "MX"), ("1004", ""), ("x", "")]
 )
 def test_the_country_of_a_number(number: str, country: str) -> None:
-    assert dossiers.country_of(number) == country
+    assert reported_numbers.country_of(number) == country
 
 
 # ---------------------------------------------------------------------------- when
@@ -239,7 +249,7 @@ def test_one_person_s_claims_about_the_same_time_count_once_the_largest() -> Non
         complaint("paco", 10, contacts=4, days=2),
         complaint("eva", 5),
     ]
-    said = dossiers.claims(told)
+    said = claims.summed(told)
     assert (said.told, said.people, said.contacts) == (4, 2, 16)
     assert (said.dated, said.dated_people) == (16, 2)
     assert said.start == NOW - timedelta(hours=48, days=14)
@@ -248,14 +258,14 @@ def test_one_person_s_claims_about_the_same_time_count_once_the_largest() -> Non
 
 def test_claims_about_different_times_add_up() -> None:
     old, new = complaint(hours=24 * 60, contacts=3, days=7), complaint(contacts=5, days=7)
-    assert dossiers.claims([new, old]).contacts == 8
+    assert claims.summed([new, old]).contacts == 8
     year = complaint(hours=0.5, contacts=6, days=365)  # says less than the two that it spans
-    assert dossiers.claims([new, old, year]).contacts == 8
-    assert dossiers.claims([new, old, replace(year, contacts=20)]).contacts == 20
+    assert claims.summed([new, old, year]).contacts == 8
+    assert claims.summed([new, old, replace(year, contacts=20)]).contacts == 20
 
 
 def test_nobody_claims_anything() -> None:
-    assert dossiers.claims([complaint(), complaint(days=3)]) == dossiers.Claims()
+    assert claims.summed([complaint(), complaint(days=3)]) == claims.Claims()
 
 
 CLAIMS = st.lists(
@@ -274,20 +284,20 @@ CLAIMS = st.lists(
 def test_claims_are_bounded_and_their_order_changes_nothing(
     told: list[Complaint], chance: Any
 ) -> None:
-    said = dossiers.claims(told)
+    said = claims.summed(told)
     counts = [c.contacts for c in told if c.contacts is not None]
     assert max(counts, default=0) <= said.contacts <= sum(counts)
     assert said.dated <= said.contacts
     again = list(told)
     chance.shuffle(again)
-    assert dossiers.claims(again) == said
+    assert claims.summed(again) == said
     # Who says all of it once more adds nothing.
-    assert dossiers.claims([*told, *told]).contacts == said.contacts
+    assert claims.summed([*told, *told]).contacts == said.contacts
 
 
 @given(CLAIMS)
 def test_windows_do_not_touch(told: list[Complaint]) -> None:
-    made = dossiers.windows(told)
+    made = claims.windows(told)
     assert all(a.end < b.start for a, b in itertools.pairwise(made))
     assert len(made) <= sum(c.contacts is not None and c.days is not None for c in told)
 
@@ -303,17 +313,17 @@ def test_only_what_the_log_holds_in_the_claimed_time_is_compared() -> None:
         Matched(posts[1].mention_id, "local", "C-1", "ES"),  # her other account
         Matched(posts[2].mention_id, "elsewhere", "C-1", None),
     ]
-    theirs = dossiers.of_customers(posts, who, ["local"])
+    theirs = claims.of_customers(posts, who, ["local"])
     assert list(theirs) == ["C-1"]
     contacts = [("C-1", NOW - timedelta(days=n)) for n in (1, 2, 30)] + [("C-2", NOW)]
-    assert dossiers.compared(theirs, contacts) == dossiers.Compared(1, 9, 2)
+    assert claims.compared(theirs, contacts) == claims.Compared(1, 9, 2)
 
 
 # ---------------------------------------------------------------------------- the offers
 
 
 def words_of(texts: Sequence[Said], *ignored: str) -> dict[str, dict[str, int]]:
-    return {o.lang: dict(o.words) for o in dossiers.offers(texts, ignored)}
+    return {o.lang: dict(o.words) for o in offers.offered(texts, ignored)}
 
 
 def test_words_are_counted_by_people_and_shown_as_written() -> None:
@@ -328,9 +338,9 @@ def test_words_are_counted_by_people_and_shown_as_written() -> None:
         Said("kai", "hi", "फाइबर फाइबर"),
         Said("rui", "hi", "फाइबर"),
     ]
-    told = words_of(texts, *dossiers.names_of([MOVISTAR]))
+    told = words_of(texts, *offers.names_of([MOVISTAR]))
     assert told == {"es": {"fibra": 3, "móvil": 3}, "en": {"fibre": 2}}
-    assert [o.people for o in dossiers.offers(texts)] == [3, 3]
+    assert [o.people for o in offers.offered(texts)] == [3, 3]
 
 
 @given(
@@ -347,7 +357,7 @@ def test_words_are_counted_by_people_and_shown_as_written() -> None:
     )
 )
 def test_any_text_can_be_counted(texts: list[Said]) -> None:
-    for offer in dossiers.offers(texts):
+    for offer in offers.offered(texts):
         assert all(2 <= count <= offer.people for _, count in offer.words)
         assert offer.people == len({t.author for t in texts if t.lang == offer.lang})
 
@@ -362,7 +372,7 @@ def test_nothing_of_what_every_complaint_says_is_an_offer() -> None:
         "de": "Die rufen jeden Tag unter meiner Nummer an, ich habe nein gesagt",
     }
     said = [Said(author, lang, text) for lang, text in texts.items() for author in "ab"]
-    assert {o.lang: o.words for o in dossiers.offers(said)} == dict.fromkeys(texts, ())
+    assert {o.lang: o.words for o in offers.offered(said)} == dict.fromkeys(texts, ())
 
 
 # ---------------------------------------------------------------------------- whom to ask
@@ -489,7 +499,10 @@ def test_the_diagnosis_and_the_dossier_read_one_registry(town: Town) -> None:
     town.load(registry=NUMBERS)
     local = LocalCrm(town.db, open_vault(town.folder))
     with town.db.read() as session:
-        read = [*dossiers.configured(town.settings().brands), *registered_numbers.imported(session)]
+        read = [
+            *number_registry.configured(town.settings().brands),
+            *registered_numbers.imported(session),
+        ]
         assert registered_numbers.imported(session, ["o2"]) == []
         assert registered_numbers.imported(session, invented=True) == []
         assert len(registered_numbers.imported(session, ["movistar"], invented=False)) == 1
@@ -619,7 +632,7 @@ def test_the_dossier_brings_all_of_it_together(town: Town) -> None:
     assert (told.complaints, told.people, told.copies) == (3, 3, 0)
     assert told.standing.kind is NumberKind.OWN
     assert (told.claims.contacts, told.claims.dated, told.logged) == (12, 9, 2)
-    assert told.compared == dossiers.Compared(customers=1, claimed=9, logged=2)
+    assert told.compared == claims.Compared(customers=1, claimed=9, logged=2)
     assert told.customers == {"ES": 1, "PT": 1}
     assert told.country == ""
     assert [o.words[0] for o in told.offers] == [("fibra", 3)]

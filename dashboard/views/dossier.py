@@ -15,8 +15,9 @@ from dashboard.pages import Page, html, literal
 from dashboard.views.number_cells import and_more, figure, invented_too, kind_badge, registry_table
 from listener import charts, charts_numbers, dossiers, i18n
 from listener.domain import Reason
-from listener.dossiers import Dossier, Standing
+from listener.dossiers import Dossier
 from listener.errors import NotAllowed
+from listener.number_registry import Standing
 from listener.storage.number_complaints import Post
 from listener.storage.number_rows import TEXTS_READ
 

@@ -14,7 +14,8 @@ from dashboard.marking import isolated, safe, table
 from dashboard.pages import Page, html
 from listener import i18n
 from listener.domain import NumberKind
-from listener.dossiers import Line, Listed
+from listener.dossiers import Line
+from listener.number_registry import Listed
 
 _KINDS = {
     NumberKind.UNKNOWN: "ls-bad",

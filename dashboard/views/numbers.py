@@ -18,7 +18,8 @@ from dashboard.views.number_cells import (
     link,
     registry_table,
 )
-from listener.dossiers import Line, Listed
+from listener.dossiers import Line
+from listener.number_registry import Listed
 
 _DAYS = 30
 _SIZE = 25

@@ -8,12 +8,13 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from listener import dossiers, phones
+from listener import dossiers, number_registry, phones, reported_numbers
 from listener.desk.figures import gaps, span
 from listener.desk.office import Office
 from listener.desk.rights import may_work
-from listener.dossiers import Dossier, Line, Listed, Standing
+from listener.dossiers import Dossier, Line
 from listener.errors import NotAllowed
+from listener.number_registry import Listed, Standing
 from listener.settings import Brand
 from listener.storage import (
     health,
@@ -106,7 +107,7 @@ class NumberDesk:
             found = number_complaints.posts(session, same, asked, limit=limit, offset=offset)
         entries = [line.entry for line in registry]
         return [
-            (p, dossiers.standing(same[-1], p.published_at, entries, brands=asked.brands))
+            (p, number_registry.standing(same[-1], p.published_at, entries, brands=asked.brands))
             for p in found
         ]
 
@@ -114,7 +115,10 @@ class NumberDesk:
         """Of all our brands; what is shown of it is the user's brands' only."""
         own = {b.key for b in self.office.settings.brands if b.kind == "own"}
         return [
-            *(Listed(entry, False) for entry in dossiers.configured(self.office.settings.brands)),
+            *(
+                Listed(entry, False)
+                for entry in number_registry.configured(self.office.settings.brands)
+            ),
             *(
                 Listed(entry, True, invented)
                 for invented in (False, True)
@@ -129,7 +133,7 @@ class NumberDesk:
         """A number as it is stored, then in its plain form where that is another."""
         keys = [b.key for b in brands]
         countries = [c for b in brands for c in b.countries]
-        for form in dossiers.forms(written, countries):
+        for form in reported_numbers.forms(written, countries):
             listed = any(li.entry.number == form and li.entry.brand in keys for li in registry)
             if listed or number_complaints.ever_reported(session, [form], keys):
                 plain = phones.normalise_caller(form, countries[0] if countries else "")
