@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from listener import i18n
 from listener.domain import Role
 from listener.errors import AccountError
-from listener.storage import Database, cases, people
+from listener.storage import Database, case_actions, people
 from listener.storage.people import User
 
 ADMINISTRATOR = "admin"
@@ -244,7 +244,7 @@ def disable(db: Database, username: str, now: datetime | None = None) -> None:
     with db.write() as session:
         people.update(session, username, disabled=True)
         people.close_sessions_of(session, username)
-        cases.release(session, username, now or utc_now())
+        case_actions.release(session, username, now or utc_now())
 
 
 def _set_password(session: Session, username: str, password: str) -> None:

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from listener.contact_log import REFUSED
 from listener.domain import ContactEvent
-from listener.storage.cases import CaseMentionView
+from listener.storage.case_detail import CaseMentionView
 from listener.storage.suppressions import Suppression
 
 

@@ -35,7 +35,7 @@ from listener.domain import (
 from listener.errors import ConfigError, CRMError, ImportError_
 from listener.reader import ReadsFacts
 from listener.settings import Settings
-from listener.storage import Database, cases
+from listener.storage import Database, case_detail
 from listener.times import parse_time
 from listener.vault import open_vault
 
@@ -152,10 +152,10 @@ def post_of(text: str, lang: str, at: datetime, facts: CallFacts) -> Post:
     )
 
 
-def post_of_case(detail: cases.CaseDetail) -> Post | None:
+def post_of_case(detail: case_detail.CaseDetail) -> Post | None:
     """The complaint of a case that says most; of several the newest."""
 
-    def says(mention: cases.CaseMentionView) -> tuple[int, datetime]:
+    def says(mention: case_detail.CaseMentionView) -> tuple[int, datetime]:
         facts = mention.reading.facts if mention.reading else {}
         told = ("contact_count", "period_days", "numbers", "opt_out")
         return sum(bool(facts.get(name)) for name in told), mention.published_at
@@ -190,7 +190,7 @@ def registry(settings: Settings, crm: LocalCrm, brand: str | None = None) -> lis
     return [*(n for n in found if brand in (None, n.brand)), *crm.numbers(brand)]
 
 
-def of_case(crms: Systems, detail: cases.CaseDetail) -> Inquiry:
+def of_case(crms: Systems, detail: case_detail.CaseDetail) -> Inquiry:
     """A case with its post. Raises CRMError when the CRM does not answer."""
     ref = detail.summary.customer_ref
     who = by_customer(crms, ref, detail.crm) if ref else Who(None, ())
@@ -213,7 +213,7 @@ def inquire(
     local = LocalCrm(db, open_vault(settings.var))
     if case is not None:
         with db.read() as session:
-            detail = cases.get(session, case)
+            detail = case_detail.get(session, case)
         if detail is None:
             raise CRMError(f"there is no case {case}", crm="local")
         asked = of_case(crms, detail)

@@ -37,7 +37,7 @@ from listener.reader import Reads
 from listener.rematching import rematch
 from listener.settings import Delivery, Settings, SourceConfig
 from listener.sources import SOURCES, options_of
-from listener.storage import Database, alerts, cases, health, mentions, people
+from listener.storage import Database, alerts, case_detail, health, mentions, people
 from listener.storage.alerts import StoredNotification
 from listener.storage.health import CursorMoved, SubscriptionHealth
 from listener.storage.mentions import BrandHit, Found, Saved
@@ -397,7 +397,7 @@ def _deliver_one(road: Road, notification: StoredNotification) -> str:
     service = road.settings.listener.service
     with road.db.read() as session:
         alert = alerts.get(session, notification.alert_id)
-        case = cases.get(session, alert.case_id) if alert and alert.case_id else None
+        case = case_detail.get(session, alert.case_id) if alert and alert.case_id else None
         worker = case is not None and _works_on(session, notification.recipient, case.summary.brand)
     transmitting = False
 

@@ -27,7 +27,7 @@ from listener.errors import AccountError
 from listener.settings import Brand, Settings
 from listener.storage import Database
 from listener.storage import private_links as stored
-from listener.storage.cases import CaseDetail
+from listener.storage.case_detail import CaseDetail
 from listener.storage.private_links import Link
 from listener.vault import open_vault
 

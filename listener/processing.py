@@ -47,8 +47,10 @@ from listener.settings import Brand, Settings
 from listener.sources import may_match
 from listener.storage import (
     Database,
+    case_opening,
     cases,
     duplicates,
+    mentions,
     number_log,
     people,
     readings,
@@ -385,7 +387,7 @@ class _Work:
             brand = self.settings.brand(key)
             if brand is None:
                 continue
-            copied = copy is not None and cases.speaks_of(self.session, copy.of, key)
+            copied = copy is not None and mentions.speaks_of(self.session, copy.of, key)
             verdict = triage(
                 brand=brand,
                 muted=muted,
@@ -430,7 +432,7 @@ class _Work:
             self.now,
         )
         if existing:
-            self.counts.attached += cases.add_mention(
+            self.counts.attached += case_opening.add_mention(
                 self.session,
                 existing.id,
                 mention.id,
@@ -442,7 +444,7 @@ class _Work:
             )
             case_id, owner = existing.id, existing.owner
         else:
-            case_id = cases.open_case(
+            case_id = case_opening.open_case(
                 self.session,
                 key=key,
                 brand=brand.key,
@@ -512,8 +514,8 @@ class _Work:
         return self._staff
 
     def _attach(self, mention: Pending, original: int, kind: str, brand: str) -> None:
-        for case_id in cases.cases_of_mention(self.session, original, brand):
-            self.counts.attached += cases.add_mention(
+        for case_id in case_opening.cases_of_mention(self.session, original, brand):
+            self.counts.attached += case_opening.add_mention(
                 self.session, case_id, mention.id, kind=kind, now=self.now
             )
 
@@ -555,7 +557,7 @@ class _Work:
             else:
                 kind = None
             if kind is not None:
-                self.counts.attached += cases.add_mention(
+                self.counts.attached += case_opening.add_mention(
                     self.session, case_id, row.id, kind=kind, now=self.now
                 )
 

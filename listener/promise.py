@@ -32,7 +32,7 @@ from listener.domain import (
 )
 from listener.errors import CRMError, ListenerError
 from listener.settings import Settings
-from listener.storage import cases, suppressions
+from listener.storage import case_opening, cases, suppressions
 from listener.storage.suppressions import Suppression, Write
 from listener.vault import open_vault
 from listener.workers import still_at_work
@@ -254,7 +254,7 @@ def _break(
     reason = Reason("promise_broken", {"since": _effect(suppression).isoformat(), **values})
     owner = None
     if suppression.case_id is not None:
-        owner = cases.promise_broken(
+        owner = case_opening.promise_broken(
             session,
             suppression.case_id,
             reason,

@@ -11,7 +11,7 @@ import structlog
 from listener import processing
 from listener.errors import StorageError
 from listener.private_links import PrivateLinks
-from listener.storage import cases
+from listener.storage import case_customers
 
 if TYPE_CHECKING:
     from listener.pipeline import Road
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 def rematch(road: Road) -> dict[str, int]:
     """Ask the CRMs again for the open cases that wait for them."""
     with road.db.read() as session:
-        waiting = cases.waiting_for_crm(session, limit=AT_ONCE)
+        waiting = case_customers.waiting_for_crm(session, limit=AT_ONCE)
     links = PrivateLinks(road.db, road.settings)
     found = 0
     for case in waiting:
@@ -39,7 +39,7 @@ def rematch(road: Road) -> dict[str, int]:
             road.crms, road.settings, case.text, case.source, case.author, brand, left
         )
         with road.db.write() as session:
-            found += cases.rematched(session, case.id, match, road.now())
+            found += case_customers.rematched(session, case.id, match, road.now())
         if any(reason.startswith("crm_unavailable:") for reason in match.reasons):
             break  # it does not answer now; the others wait for the next turn
     return {"matched_later": found}

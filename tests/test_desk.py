@@ -17,7 +17,7 @@ from listener.domain import CaseStatus, Resolution
 from listener.errors import CRMError, NotAllowed, StaleWrite, StorageError
 from listener.settings import SourceConfig
 from listener.storage import Database, cases, health, people
-from listener.storage.cases import CaseFilter
+from listener.storage.case_search import CaseFilter
 from listener.storage.health import SubscriptionHealth
 from listener.storage.people import User
 

@@ -23,7 +23,7 @@ from listener.httpclient import HttpClient
 from listener.notifiers import email
 from listener.pipeline import Road
 from listener.settings import Delivery, Email, Http, ListenerFile, Settings
-from listener.storage import Database, alerts, cases, mentions, people
+from listener.storage import Database, alerts, case_opening, mentions, people
 from listener.storage.alerts import Recipient, StoredNotification
 from listener.storage.people import User
 from listener.storage.tables import CaseRow, MentionRow
@@ -492,7 +492,7 @@ def case_of(desk: Office, text: str, handle: str = "marta") -> int:
             session, "x", [found("m1", text, author=handle)], now=NOW
         ).new_ids
         row = session.get_one(MentionRow, mention_id)
-        return cases.open_case(
+        return case_opening.open_case(
             session,
             key="k",
             brand="movistar",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from listener import charts
 from listener.domain import Channel, ContactEvent, Direction, Disposition
 from listener.history import Happened, line
-from listener.storage.cases import CaseMentionView
+from listener.storage.case_detail import CaseMentionView
 from listener.storage.readings import StoredReading
 from listener.storage.suppressions import Suppression
 

@@ -29,9 +29,10 @@ from listener.httpclient import HttpClient
 from listener.ledger import Assumptions, Count, Counts
 from listener.pipeline import Road
 from listener.settings import Brand, Http, Settings
-from listener.storage import Database, cases, mentions, suppressions
+from listener.storage import Database, case_search, mentions, suppressions
 from listener.storage import ledger as stored
-from listener.storage.cases import CaseFilter, CaseSummary
+from listener.storage.case_search import CaseFilter
+from listener.storage.case_summary import CaseSummary
 from listener.storage.ledger import By, Complaint, Found, Sums, Touch
 from listener.storage.suppressions import Phone, Wanted
 from listener.storage.tables import CaseRow, CrmEvent
@@ -97,7 +98,7 @@ class Scene:
 
     def case(self, author: str) -> CaseSummary:
         with self.db.read() as session:
-            lines, _ = cases.search(session, CaseFilter())
+            lines, _ = case_search.search(session, CaseFilter())
         return next(line for line in lines if line.author.startswith(author))
 
     def found(

@@ -23,8 +23,8 @@ from listener.desk import Desk
 from listener.httpclient import HttpClient
 from listener.pipeline import Road
 from listener.settings import Http, Settings, load
-from listener.storage import Database, cases, mentions, people, suppressions
-from listener.storage.cases import CaseFilter
+from listener.storage import Database, case_detail, case_search, mentions, people, suppressions
+from listener.storage.case_search import CaseFilter
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
@@ -104,12 +104,12 @@ def complaints(odoo: OdooServer, settings: Settings, db: Database) -> list[int]:
     pipeline.process(road)
     desk = Desk(db, here)
     with db.read() as session:
-        lines, _ = cases.search(session, CaseFilter(), limit=CUSTOMERS)
+        lines, _ = case_search.search(session, CaseFilter(), limit=CUSTOMERS)
     matched = [line for line in lines if line.customer_ref]
     assert len(matched) == CUSTOMERS
     for line in matched:
         with db.read() as session:
-            detail = cases.get(session, line.id)
+            detail = case_detail.get(session, line.id)
         assert detail is not None
         desk.promise.suppress(ANA, line.id, version=detail.summary.version, reason="promised")
         desk.promise.record(ANA, line.id)

@@ -34,9 +34,20 @@ from listener.settings import (
     SourceConfig,
 )
 from listener.sources import SOURCES
-from listener.storage import Database, alerts, cases, health, people, readings, trends
+from listener.storage import (
+    Database,
+    alerts,
+    case_actions,
+    case_detail,
+    case_search,
+    health,
+    people,
+    readings,
+    trends,
+)
 from listener.storage.alerts import StoredAlert
-from listener.storage.cases import CaseDetail, CaseFilter
+from listener.storage.case_detail import CaseDetail
+from listener.storage.case_search import CaseFilter
 from listener.storage.tables import MentionBrand, MentionRow, RawPageRow, Reject, ReportedNumber
 
 
@@ -147,8 +158,8 @@ class Scene:
     def cases(self, **wanted: Any) -> list[CaseDetail]:
         """In the order in which they were opened."""
         with self.db.read() as session:
-            found, _ = cases.search(session, CaseFilter(**wanted))
-            details = [cases.get(session, c.id) for c in sorted(found, key=lambda c: c.id)]
+            found, _ = case_search.search(session, CaseFilter(**wanted))
+            details = [case_detail.get(session, c.id) for c in sorted(found, key=lambda c: c.id)]
         return [d for d in details if d is not None]
 
     def alerts(self, kind: str = "") -> list[StoredAlert]:
@@ -488,7 +499,7 @@ def test_after_closing_a_new_case_names_the_previous(scene: Scene) -> None:
     scene.go()
     [first] = scene.cases()
     with scene.db.write() as session:
-        cases.set_status(
+        case_actions.set_status(
             session,
             first.summary.id,
             CaseStatus.CLOSED,
@@ -571,7 +582,7 @@ def test_who_writes_again_raises_their_case_and_wakes_it(scene: Scene) -> None:
     scene.go()
     [case] = scene.cases()
     with scene.db.write() as session:
-        cases.set_status(
+        case_actions.set_status(
             session,
             case.summary.id,
             CaseStatus.PENDING,
@@ -598,7 +609,7 @@ def test_a_correction_makes_the_case_what_the_person_says(scene: Scene) -> None:
     [case] = scene.cases()
     assert case.summary.matter == "billing"
     with scene.db.write() as session:
-        cases.correct(
+        case_actions.correct(
             session,
             case.summary.id,
             case.summary.mention_id,
@@ -627,7 +638,7 @@ def test_a_correction_that_takes_the_harassment_away_lowers_the_case(scene: Scen
     scene.go()
     [case] = scene.cases()
     with scene.db.write() as session:
-        cases.correct(
+        case_actions.correct(
             session,
             case.summary.id,
             case.summary.mention_id,
@@ -658,7 +669,7 @@ def test_the_cases_of_somebody_who_left_are_nobodys(scene: Scene) -> None:
     )
     with scene.db.write() as session:
         version = case.summary.version
-        cases.assign(session, case.summary.id, "lucia", by="lucia", version=version, now=NOW)
+        case_actions.assign(session, case.summary.id, "lucia", by="lucia", version=version, now=NOW)
     accounts.disable(scene.db, "lucia", NOW)
     [left] = scene.cases()
     assert left.summary.owner is None
@@ -773,7 +784,7 @@ def test_a_brand_that_a_second_source_adds_gets_its_case(
     # Met a third time it stays as it is, even after the case was closed.
     [case] = scene.cases()
     with scene.db.write() as session:
-        cases.set_status(
+        case_actions.set_status(
             session,
             case.summary.id,
             CaseStatus.CLOSED,

@@ -44,8 +44,9 @@ from listener.pipeline import Road
 from listener.private_links import Answer, PrivateLinks, State, read_number
 from listener.settings import Brand, BrandNumber, Http, Settings
 from listener.sources import SOURCES
-from listener.storage import Database, cases, mentions, people
-from listener.storage.cases import CaseDetail, CaseFilter
+from listener.storage import Database, case_detail, case_search, mentions, people
+from listener.storage.case_detail import CaseDetail
+from listener.storage.case_search import CaseFilter
 from listener.storage.tables import CaseRow, PrivateLink
 
 ANA, MARC = user("ana"), user("marc", role="brand_manager")
@@ -109,8 +110,8 @@ class Scene:
 
     def case(self) -> CaseDetail:
         with self.db.read() as session:
-            lines, _ = cases.search(session, CaseFilter())
-            detail = cases.get(session, max(line.id for line in lines))
+            lines, _ = case_search.search(session, CaseFilter())
+            detail = case_detail.get(session, max(line.id for line in lines))
         assert detail is not None
         return detail
 

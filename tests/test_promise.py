@@ -29,8 +29,17 @@ from listener.httpclient import HttpClient
 from listener.pipeline import Road
 from listener.sections import Section
 from listener.settings import AlertRules, Brand, CrmConfig, Http, Settings
-from listener.storage import Database, alerts, cases, mentions, people, suppressions
-from listener.storage.cases import CaseDetail, CaseFilter
+from listener.storage import (
+    Database,
+    alerts,
+    case_detail,
+    case_search,
+    mentions,
+    people,
+    suppressions,
+)
+from listener.storage.case_detail import CaseDetail
+from listener.storage.case_search import CaseFilter
 from listener.storage.tables import CrmSuppression, CrmTicket, CrmWriteRow
 
 ANA = user("ana")
@@ -131,8 +140,8 @@ class Scene:
 
     def case(self) -> CaseDetail:
         with self.db.read() as session:
-            lines, _ = cases.search(session, CaseFilter())
-            detail = cases.get(session, lines[0].id)
+            lines, _ = case_search.search(session, CaseFilter())
+            detail = case_detail.get(session, lines[0].id)
         assert detail is not None
         return detail
 
@@ -296,7 +305,7 @@ def test_a_new_complaint_of_the_same_person(scene: Scene) -> None:
     scene.post()
     assert scene.alerts().count("promise_broken") == 1
     with scene.db.read() as session:
-        first = cases.get(session, case_id)
+        first = case_detail.get(session, case_id)
         order = suppressions.of_case(session, case_id)
     assert first is not None
     assert first.summary.status == CaseStatus.OPEN

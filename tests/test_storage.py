@@ -38,6 +38,11 @@ from listener.errors import StaleWrite, StorageError
 from listener.storage import (
     Database,
     alerts,
+    case_actions,
+    case_customers,
+    case_detail,
+    case_opening,
+    case_search,
     cases,
     duplicates,
     health,
@@ -47,7 +52,7 @@ from listener.storage import (
     trends,
 )
 from listener.storage.alerts import Recipient
-from listener.storage.cases import CaseFilter
+from listener.storage.case_search import CaseFilter
 from listener.storage.duplicates import Printed
 from listener.storage.health import CursorMoved
 from listener.storage.mentions import BrandHit, Found, Saved
@@ -377,12 +382,12 @@ def opened(db: Database, external_id: str = "a", **changes: object) -> int:
             "invented": False,
             "now": NOW,
         }
-        return cases.open_case(session, **(values | changes))  # type: ignore[arg-type]
+        return case_opening.open_case(session, **(values | changes))  # type: ignore[arg-type]
 
 
-def detail(db: Database, case_id: int) -> cases.CaseDetail:
+def detail(db: Database, case_id: int) -> case_detail.CaseDetail:
     with db.read() as session:
-        found_case = cases.get(session, case_id)
+        found_case = case_detail.get(session, case_id)
     assert found_case is not None
     return found_case
 
@@ -416,12 +421,14 @@ def test_another_mention_never_makes_a_case_less_urgent(database: Database) -> N
         (third, priority(95)),
     ):
         with database.write() as session:
-            cases.add_mention(session, case_id, mention_id, kind="again", now=NOW, priority=urgency)
+            case_opening.add_mention(
+                session, case_id, mention_id, kind="again", now=NOW, priority=urgency
+            )
         view = detail(database, case_id)
         assert view.summary.score == (80 if mention_id == second else 95)
     assert view.summary.mentions == 3
     with database.write() as session:  # the same mention twice is nothing new
-        cases.add_mention(session, case_id, third, kind="again", now=NOW)
+        case_opening.add_mention(session, case_id, third, kind="again", now=NOW)
     assert len(detail(database, case_id).timeline) == len(view.timeline)
 
 
@@ -441,7 +448,7 @@ def test_a_case_that_rises_is_due_sooner_and_says_why(database: Database) -> Non
     why = Reason("due_around_the_clock", {"level": "urgent", "hours": 1})
     urgent = Route("general", "ana", later + timedelta(hours=1), (why,))
     with database.write() as session:
-        cases.add_mention(
+        case_opening.add_mention(
             session, case_id, second, kind="again", now=later, priority=priority(90), route=urgent
         )
     view = detail(database, case_id)
@@ -456,7 +463,7 @@ def test_a_case_that_rises_is_due_sooner_and_says_why(database: Database) -> Non
     # Urgent already: more points raise nothing, and no promise is put off.
     much_later = Route("general", "ana", later + timedelta(hours=9), (why,))
     with database.write() as session:
-        cases.add_mention(
+        case_opening.add_mention(
             session,
             case_id,
             third,
@@ -491,7 +498,7 @@ def test_nobody_closes_a_case_under_the_mention_that_goes_on_it(database: Databa
         closing.start()
         closing.join(1)
         waits = closing.is_alive()  # else the mention would land on a closed case
-        cases.add_mention(session, case.id, second, kind="again", now=NOW)
+        case_opening.add_mention(session, case.id, second, kind="again", now=NOW)
     closing.join(30)
     assert waits
     assert not closing.is_alive()
@@ -513,7 +520,7 @@ def test_a_mention_that_comes_as_the_case_is_closed_finds_none(database: Databas
 
     working = threading.Thread(target=worker)
     with database.write() as session:
-        cases.set_status(
+        case_actions.set_status(
             session,
             case_id,
             CaseStatus.CLOSED,
@@ -533,12 +540,12 @@ def test_a_mention_that_comes_as_the_case_is_closed_finds_none(database: Databas
 def test_lucia_and_ana_do_not_overwrite_each_other(database: Database) -> None:
     case_id = opened(database)
     with database.write() as session:
-        cases.assign(session, case_id, "ana", by="ana", version=1, now=NOW)
+        case_actions.assign(session, case_id, "ana", by="ana", version=1, now=NOW)
     with (
         pytest.raises(StaleWrite, match=r"ana: assigned.*Nothing was stored"),
         database.write() as s,
     ):
-        cases.set_status(
+        case_actions.set_status(
             s,
             case_id,
             CaseStatus.CLOSED,
@@ -559,7 +566,7 @@ def test_two_hands_on_one_case_at_the_same_moment(database: Database) -> None:
         barrier.wait()
         try:
             with database.write() as session:
-                cases.assign(session, case_id, name, by=name, version=1, now=NOW)
+                case_actions.assign(session, case_id, name, by=name, version=1, now=NOW)
         except StaleWrite:
             return False
         return True
@@ -572,7 +579,7 @@ def test_two_hands_on_one_case_at_the_same_moment(database: Database) -> None:
 
 def close(db: Database, case_id: int, version: int) -> None:
     with db.write() as session:
-        cases.set_status(
+        case_actions.set_status(
             session,
             case_id,
             CaseStatus.CLOSED,
@@ -599,7 +606,7 @@ def test_a_case_that_is_opened_again_is_the_open_one(database: Database) -> None
     case_id = opened(database)
     close(database, case_id, 1)
     with database.write() as session:
-        cases.set_status(session, case_id, CaseStatus.OPEN, by="lucia", version=2, now=NOW)
+        case_actions.set_status(session, case_id, CaseStatus.OPEN, by="lucia", version=2, now=NOW)
     view = detail(database, case_id)
     assert (view.summary.status, view.resolution, view.closed_at) == ("open", None, None)
     with pytest.raises(IntegrityError):
@@ -611,7 +618,7 @@ def test_a_case_that_is_opened_again_beside_a_newer_one(database: Database) -> N
     close(database, first, 1)
     second = opened(database, "b")
     with database.write() as session:
-        cases.set_status(session, first, CaseStatus.OPEN, by="lucia", version=2, now=NOW)
+        case_actions.set_status(session, first, CaseStatus.OPEN, by="lucia", version=2, now=NOW)
         author = session.scalar(sa.select(MentionRow.author_id).limit(1))
         key = cases.open_key("movistar", author, "harassment", 0)
         assert (held := cases.find_open(session, key)) is not None
@@ -624,7 +631,7 @@ def test_a_case_that_is_opened_again_beside_a_newer_one(database: Database) -> N
 def test_a_case_is_closed_with_a_resolution_only(database: Database) -> None:
     case_id = opened(database)
     with pytest.raises(StorageError, match="resolution"), database.write() as session:
-        cases.set_status(session, case_id, CaseStatus.CLOSED, by="lucia", version=1, now=NOW)
+        case_actions.set_status(session, case_id, CaseStatus.CLOSED, by="lucia", version=1, now=NOW)
 
 
 def test_the_inbox_finds_and_pages(database: Database) -> None:
@@ -634,7 +641,7 @@ def test_the_inbox_finds_and_pages(database: Database) -> None:
             found(f"m{number}", f"Llamada {number} del 1004, 50% más", author=f"a{number}"),
         )
         with database.write() as session:
-            cases.open_case(
+            case_opening.open_case(
                 session,
                 key=f"k{number}",
                 brand="movistar",
@@ -652,7 +659,7 @@ def test_the_inbox_finds_and_pages(database: Database) -> None:
 
     def search(limit: int = 10, offset: int = 0, **wanted: object) -> tuple[list[int], int]:
         with database.read() as session:
-            rows, count = cases.search(
+            rows, count = case_search.search(
                 session,
                 CaseFilter(**wanted),  # type: ignore[arg-type]
                 limit=limit,
@@ -681,7 +688,9 @@ def test_the_first_customer_that_is_decided_stays(database: Database) -> None:
     for number, match in enumerate((maybe, sure, other)):
         [mention_id] = stored(database, found(f"more{number}"))
         with database.write() as session:
-            cases.add_mention(session, case_id, mention_id, kind="again", now=NOW, match=match)
+            case_opening.add_mention(
+                session, case_id, mention_id, kind="again", now=NOW, match=match
+            )
     view = detail(database, case_id)
     assert view.summary.customer_ref == "C1"
     assert view.match is not None
@@ -691,13 +700,13 @@ def test_the_first_customer_that_is_decided_stays(database: Database) -> None:
 def test_a_persons_word_on_the_customer_is_not_overwritten(database: Database) -> None:
     case_id = opened(database)
     with database.write() as session:
-        cases.confirm_customer(
+        case_customers.confirm_customer(
             session, case_id, None, None, by="lucia", version=1, now=NOW
         )  # none of them
     sure = CustomerMatch(True, Customer("local", "C2", "Otra"), 0.99, ("customer_id",))
     [mention_id] = stored(database, found("more"))
     with database.write() as session:
-        cases.add_mention(session, case_id, mention_id, kind="again", now=NOW, match=sure)
+        case_opening.add_mention(session, case_id, mention_id, kind="again", now=NOW, match=sure)
     assert detail(database, case_id).summary.customer_ref is None
 
 
@@ -775,7 +784,7 @@ def test_a_correction_on_a_case_stands_on_its_timeline(database: Database) -> No
     [mention_id] = [m.id for m in detail(database, case_id).mentions]
     read_again(database, mention_id, harassment=True)
     with database.write() as session:
-        cases.correct(session, case_id, mention_id, "harassment", False, by="lucia", now=NOW)
+        case_actions.correct(session, case_id, mention_id, "harassment", False, by="lucia", now=NOW)
     entry = detail(database, case_id).timeline[-1]
     assert (entry.actor, entry.kind) == ("lucia", "corrected")
     assert (entry.data["from"], entry.data["to"]) == (True, False)

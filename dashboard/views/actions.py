@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import data, pages
 from dashboard.pages import Page
 from listener.domain import CaseStatus, Resolution
-from listener.storage.cases import CaseDetail
+from listener.storage.case_detail import CaseDetail
 from listener.storage.people import User
 
 

@@ -15,7 +15,7 @@ from listener.desk.cases import CaseView
 from listener.desk.rights import may_work
 from listener.domain import CaseStatus
 from listener.errors import NotAllowed, StorageError
-from listener.storage.cases import CaseDetail, CaseMentionView, TimelineEntry
+from listener.storage.case_detail import CaseDetail, CaseMentionView, TimelineEntry
 
 _SHOWN = 2500  # characters of a text before "show all"
 _MOST_SHOWN = 100_000

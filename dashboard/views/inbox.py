@@ -11,7 +11,7 @@ from listener.desk.cases import InboxLine
 from listener.desk.rights import is_administrator, may_work
 from listener.domain import CaseStatus, PriorityLevel
 from listener.i18n import number
-from listener.storage.cases import CaseFilter
+from listener.storage.case_search import CaseFilter
 
 _SIZE = 20
 _NOT_CLOSED = tuple(s.value for s in CaseStatus if s is not CaseStatus.CLOSED)

@@ -11,7 +11,7 @@ from dashboard.marking import isolated, safe, table
 from dashboard.pages import Page, html
 from listener import i18n
 from listener.desk.rights import may_work
-from listener.storage.cases import CaseDetail, CaseMentionView
+from listener.storage.case_detail import CaseDetail, CaseMentionView
 from listener.storage.people import User
 from listener.storage.readings import LABELS, StoredReading
 

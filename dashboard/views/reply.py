@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import data
 from dashboard.marking import plain
 from dashboard.pages import Page
-from listener.storage.cases import CaseDetail
+from listener.storage.case_detail import CaseDetail
 
 
 def show(page: Page, detail: CaseDetail) -> None:

@@ -10,8 +10,10 @@ from listener.desk.office import Office
 from listener.desk.rights import may_see, may_work, named, nameless, unmatched, visible, worker
 from listener.domain import CaseStatus, ContactEvent, Customer, Resolution
 from listener.errors import AccountError, CRMError, NotAllowed
-from listener.storage import cases, people, readings
-from listener.storage.cases import CaseDetail, CaseFilter, CaseSummary
+from listener.storage import case_actions, case_customers, case_search, people, readings
+from listener.storage.case_detail import CaseDetail
+from listener.storage.case_search import CaseFilter
+from listener.storage.case_summary import CaseSummary
 from listener.storage.people import User
 from listener.storage.readings import StoredReading
 
@@ -60,7 +62,7 @@ class CaseDesk:
             return [], 0
         asked = replace(wanted, brands=brands)
         with self.office.db.read() as session:
-            found, total = cases.search(session, asked, limit=limit, offset=offset)
+            found, total = case_search.search(session, asked, limit=limit, offset=offset)
             read = readings.load(session, [c.mention_id for c in found])
         if not may_work(user):
             found = [unmatched(c) for c in found]
@@ -69,7 +71,7 @@ class CaseDesk:
     def filters(self, user: User) -> Mapping[str, tuple[str, ...]]:
         """The queues, languages, sources and matters that occur, for the inbox's filters."""
         with self.office.db.read() as session:
-            return cases.occurring(session, user.brands)
+            return case_search.occurring(session, user.brands)
 
     def view(self, user: User, case_id: int) -> CaseView:
         """Raises NotAllowed for a brand that the user does not see, StorageError where there is no
@@ -107,7 +109,7 @@ class CaseDesk:
                     raise AccountError(f"there is no active user {owner!r} to give the case to")
                 if not may_work(person) or not may_see(person, detail.summary.brand):
                     raise NotAllowed(f"{owner} does not work on cases of {detail.summary.brand}")
-            cases.assign(
+            case_actions.assign(
                 session, case_id, owner, by=user.username, version=version, now=self.office.now()
             )
 
@@ -123,7 +125,7 @@ class CaseDesk:
         worker(user)
         with self.office.db.write() as session:
             self.office.seen(session, user, case_id)
-            cases.set_status(
+            case_actions.set_status(
                 session,
                 case_id,
                 status,
@@ -137,7 +139,7 @@ class CaseDesk:
         worker(user)
         with self.office.db.write() as session:
             self.office.seen(session, user, case_id)
-            cases.note(session, case_id, text, by=user.username, now=self.office.now())
+            case_actions.note(session, case_id, text, by=user.username, now=self.office.now())
 
     def correct(self, user: User, case_id: int, mention_id: int, question: str, value: Any) -> None:
         worker(user)
@@ -145,7 +147,7 @@ class CaseDesk:
             detail = self.office.seen(session, user, case_id)
             if mention_id not in {m.id for m in detail.mentions}:
                 raise NotAllowed(f"mention {mention_id} is not on case {case_id}")
-            cases.correct(
+            case_actions.correct(
                 session,
                 case_id,
                 mention_id,
@@ -164,7 +166,7 @@ class CaseDesk:
             detail = self.office.seen(session, user, case_id)
             if ref is not None and (crm, ref) not in named(detail):
                 raise NotAllowed(f"{ref} is not among the candidates of case {case_id}")
-            cases.confirm_customer(
+            case_customers.confirm_customer(
                 session, case_id, crm, ref, by=user.username, version=version, now=self.office.now()
             )
 

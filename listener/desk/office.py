@@ -12,8 +12,8 @@ from listener.desk.rights import may_see
 from listener.errors import NotAllowed, StorageError
 from listener.private_links import PrivateLinks
 from listener.settings import Brand, Settings
-from listener.storage import Database, cases
-from listener.storage.cases import CaseDetail
+from listener.storage import Database, case_detail
+from listener.storage.case_detail import CaseDetail
 from listener.storage.people import User
 
 
@@ -28,7 +28,7 @@ class Office:
         self.links = PrivateLinks(db, settings)
 
     def seen(self, session: Session, user: User, case_id: int) -> CaseDetail:
-        detail = cases.get(session, case_id)
+        detail = case_detail.get(session, case_id)
         if detail is None:
             raise StorageError(f"case {case_id} does not exist")
         if not may_see(user, detail.summary.brand):

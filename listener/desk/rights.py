@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from listener.domain import Role
 from listener.errors import NotAllowed
-from listener.storage.cases import CaseDetail, CaseSummary, TimelineEntry
+from listener.storage.case_detail import CaseDetail, TimelineEntry
+from listener.storage.case_summary import CaseSummary
 from listener.storage.people import User
 
 _WORKERS = frozenset({Role.COMMUNITY_MANAGER.value, Role.ADMINISTRATOR.value})

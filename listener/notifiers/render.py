@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from listener import i18n
 from listener.domain import Message
 from listener.storage.alerts import StoredAlert, StoredNotification
-from listener.storage.cases import CaseDetail
+from listener.storage.case_detail import CaseDetail
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _EXCERPT = 600

@@ -1,9 +1,13 @@
 """Where everything is kept: SQLite by default, PostgreSQL by LISTENER_DATABASE_URL.
 
     tables.py     the rows                      mentions.py   collected items, raw pages, rejects
-    readings.py   what was read, corrections    cases.py      the unit of work and its timeline
+    readings.py   what was read, corrections    cases.py      the unit of work: lock, version, timeline
     alerts.py     alerts and the outbox         health.py     subscriptions, loops
     people.py     accounts and sessions         trends.py     counts over time
+    case_opening.py, case_customers.py, case_actions.py
+                  a case: what the road does with it, who its author is, what people do with it
+    case_search.py, case_summary.py, case_detail.py
+                  the inbox, one line of it, one case whole
     registered_numbers.py, number_complaints.py, number_log.py, number_rows.py
                   numbers that call: the registry, who complains, who uses them, all of one
     migrations/   the schema's history

@@ -180,6 +180,16 @@ def follow_again(session: Session, mention_id: int, brand: str | None = None) ->
     )
 
 
+def speaks_of(session: Session, mention_id: int | None, brand: str) -> bool:
+    """Whether a mention was found for the brand; one that we do not have (None) counts as one."""
+    if mention_id is None:
+        return True
+    found = sa.select(MentionBrand.brand).where(
+        MentionBrand.mention_id == mention_id, MentionBrand.brand == brand
+    )
+    return session.scalar(found) is not None
+
+
 def rejects(session: Session, *, limit: int = 50) -> list[StoredReject]:
     """The latest first."""
     rows = session.scalars(sa.select(Reject).order_by(Reject.id.desc()).limit(limit))

@@ -114,8 +114,7 @@ def put_on_case(
 def _open_again(session: Session, row: CaseRow, due_at: datetime, now: datetime) -> None:
     before, row.status = row.status, CaseStatus.OPEN
     if before == CaseStatus.CLOSED:
-        key = cases.open_key(row.brand, row.author_id, row.matter, row.first_mention_id)
-        row.open_key = None if cases.find_open(session, key) else key
+        row.open_key = cases.key_if_free(session, row)
         row.resolution = row.closed_at = None
         row.due_at = due_at
     data = {"from": before, "to": CaseStatus.OPEN, "resolution": None}

@@ -22,7 +22,7 @@ from dashboard import cookies
 from listener import accounts, promise
 from listener.httpclient import HttpClient
 from listener.pipeline import Road
-from listener.storage import cases, people
+from listener.storage import case_detail, people
 
 Open = Callable[..., Page]
 expect.set_options(timeout=20_000)
@@ -59,9 +59,9 @@ def case_of(served: Served, name: str) -> int:
     return served.world.cases[name]
 
 
-def stored(served: Served, name: str) -> cases.CaseDetail:
+def stored(served: Served, name: str) -> case_detail.CaseDetail:
     with served.world.db.read() as session:
-        found = cases.get(session, case_of(served, name))
+        found = case_detail.get(session, case_of(served, name))
     assert found is not None
     return found
 

@@ -298,10 +298,10 @@ def _posts(world: World) -> None:
         waiting = processing.pending(session, 1000)
     crms = systems(world.settings, world.db, lambda: world.now)
     processing.step(world.db, world.settings, Stated(posts), crms, waiting, lambda: world.now)
-    from listener.storage import cases
+    from listener.storage import case_search
 
     with world.db.read() as session:
-        lines, _ = cases.search(session, cases.CaseFilter(), limit=200)
+        lines, _ = case_search.search(session, case_search.CaseFilter(), limit=200)
     with world.db.write() as session:  # one that waited too long
         late = next(line.id for line in lines if line.author.startswith("persona2@"))
         session.get_one(CaseRow, late).due_at = world.now - timedelta(hours=3, minutes=20)
