@@ -398,6 +398,7 @@ class SuppressionStatus(StrEnum):
     PENDING = "pending"
     IN_EFFECT = "in_effect"
     FAILED = "failed"  # a system has refused for good; a person looks
+    LIFTED = "lifted"  # a person took it back: the watch has ended
 
 
 class WriteStatus(StrEnum):

@@ -24,7 +24,7 @@ from listener.domain import (
     Resolution,
     SuppressionStatus,
 )
-from listener.errors import AccountError, CRMError, NotAllowed, StaleWrite
+from listener.errors import AccountError, CRMError, NotAllowed, StaleWrite, StorageError
 from listener.httpclient import HttpClient
 from listener.pipeline import Road
 from listener.sections import Section
@@ -431,3 +431,60 @@ def test_a_crm_that_was_down_is_asked_again(scene: Scene, monkeypatch: pytest.Mo
     assert pipeline.process(scene.road())["matched_later"] == 1
     assert scene.case().summary.customer_ref == "C-1"
     assert pipeline.process(scene.road())["matched_later"] == 0
+
+
+def test_a_lifted_order_is_watched_no_more_and_can_be_given_again(scene: Scene) -> None:
+    case_id = in_effect(scene)
+    desk = scene.desk()
+    case = scene.case().summary
+    for wrong in ("", "  "):
+        with pytest.raises(AccountError, match="say why"):
+            desk.promise.lift(ANA, case_id, version=case.version, reason=wrong)
+    with pytest.raises(NotAllowed):
+        desk.promise.lift(MARC, case_id, version=case.version, reason="lo pidió")
+    desk.promise.lift(ANA, case_id, version=case.version, reason="lo pidió por escrito")
+    order, _ = desk.promise.of_case(ANA, case_id)
+    assert order is not None
+    assert order.status == SuppressionStatus.LIFTED
+    assert scene.kinds()[-1] == "suppression_lifted"
+    with scene.db.read() as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(CrmSuppression)) == 0
+    scene.log("E-1,2026-11-21T10:00:00Z,out,call,C-1,612904417,1004,Fibra,A7,no_answer,0,")
+    assert pipeline.process(scene.road())["promises_broken"] == 0
+    case = scene.case().summary
+    with pytest.raises(StorageError, match="no suppression that stands"):
+        desk.promise.lift(ANA, case_id, version=case.version, reason="otra vez")
+    scene.approve()
+    pipeline.deliver(scene.road())
+    again, _ = desk.promise.of_case(ANA, case_id)
+    assert again is not None
+    assert (again.id != order.id, again.status) == (True, SuppressionStatus.IN_EFFECT)
+
+
+def test_a_phone_that_another_order_names_stays_suppressed(scene: Scene) -> None:
+    """So does one that was imported: neither is this order's to forget."""
+    case_id = in_effect(scene)
+    with scene.db.write() as session:
+        kept = session.scalars(sa.select(CrmSuppression).order_by(CrmSuppression.number)).all()
+        other = suppressions.Phone(kept[0].number, kept[0].number_sealed)
+        suppressions.approve(
+            session,
+            suppressions.Wanted(
+                case_id=None,
+                brand="movistar",
+                author_id=None,
+                crm=None,
+                customer_ref=None,
+                phones=(other,),
+                systems=(("local", None),),
+                reason="la hermana",
+                approved_by="ana",
+                complained_at=NOW,
+            ),
+            NOW,
+        )
+        kept[1].key = "robinson-2026"
+    version = scene.case().summary.version
+    scene.desk().promise.lift(ANA, case_id, version=version, reason="lo pidió")
+    with scene.db.read() as session:
+        assert len(session.scalars(sa.select(CrmSuppression)).all()) == 2

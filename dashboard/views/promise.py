@@ -8,8 +8,9 @@ import streamlit as st
 from dashboard import data, pages
 from dashboard.marking import isolated, safe, table
 from dashboard.pages import Page, html
+from listener.crm.local import NAME as LOCAL
 from listener.desk.cases import CaseView
-from listener.domain import CaseStatus, WriteStatus
+from listener.domain import CaseStatus, SuppressionStatus, WriteStatus
 from listener.storage.people import User
 from listener.storage.suppressions import Suppression, Write
 
@@ -22,11 +23,13 @@ def show(page: Page, view: CaseView) -> None:
     order, records = data.desk().promise.of_case(page.user, case.id)
     with st.container(border=True):
         st.subheader(_("End the contact"))
-        if order is None:
+        if order is not None:
+            _state(page, order)
+        if order is None or order.status == SuppressionStatus.LIFTED:
             if case.status != CaseStatus.CLOSED:
                 _approve(page, view)
         else:
-            _state(page, order)
+            _lift(page, case.id, case.version)
         writes = [*(order.writes if order else ()), *records]
         if writes:
             _receipts(page, case.id, writes)
@@ -71,6 +74,30 @@ def _suppress(page: Page, case_id: int, version: int, phone: str, reason: str) -
     pages.act(page.gettext("The suppression is approved; the systems are being written to."), work)
 
 
+def _lift(page: Page, case_id: int, version: int) -> None:
+    _ = page.gettext
+    with (
+        st.expander(_("Lift the suppression")),
+        st.form(f"lift_{case_id}_{version}", border=False),
+    ):
+        st.caption(
+            _(
+                "When the person asks to hear from us again, or it was given for the wrong person. "
+                "The watch ends; what stands in other systems is taken off there, by hand."
+            )
+        )
+        reason = st.text_input(
+            _("Why (others will read it)"), max_chars=300, key=f"lift_why_{case_id}"
+        )
+        pressed = st.form_submit_button(_("Lift it"), icon=":material/phone_enabled:")
+    if pressed:
+        pages.act(
+            _("The suppression is lifted."),
+            lambda user: data.desk().promise.lift(user, case_id, version=version, reason=reason),
+        )
+        st.rerun()
+
+
 def _record(done: str, case_id: int) -> None:
     pages.act(done, lambda user: data.desk().promise.record(user, case_id))
 
@@ -94,6 +121,11 @@ def _state(page: Page, order: Suppression) -> None:
             span=page.span(order.effective_at - order.complained_at),
         )
         lines.append(safe(said))
+    left = sorted({w.system for w in order.writes if w.status == WriteStatus.DONE} - {LOCAL})
+    if order.status == SuppressionStatus.LIFTED and left:
+        lines.append(
+            safe(_("Still to be taken off by hand in: {systems}", systems=", ".join(left)))
+        )
     after = len(order.broken)
     said = safe(_("Contacts after it: {count}", count=after))
     lines.append(f'<b class="ls-overdue">{said}</b>' if after else said)

@@ -128,6 +128,28 @@ class PromiseDesk:
                 {"phones": len(set(numbers)), "systems": systems, "reason": reason.strip()},
             )
 
+    def lift(self, user: User, case_id: int, *, version: int, reason: str) -> None:
+        """Take back the order of a case, when the person asks to hear from us again or it was given
+        for the wrong person. What other systems were asked for stands there until somebody takes it
+        off: the page names each entry. Raises AccountError where no reason is given."""
+        worker(user)
+        if not reason.strip():
+            raise AccountError("say why the suppression is lifted: others will read it")
+        with self.office.db.write() as session:
+            self.office.seen(session, user, case_id)
+            cases.hold(session, case_id, version)
+            order = suppressions.of_case(session, case_id)
+            if order is None or not suppressions.lift(session, order.id):
+                raise StorageError("this case has no suppression that stands: reload")
+            cases.changed(
+                session,
+                case_id,
+                self.office.now(),
+                user.username,
+                "suppression_lifted",
+                {"reason": reason.strip()},
+            )
+
     def suppressing(self) -> list[str]:
         """The systems that a suppression is written to."""
         return self.office.systems.that_can(Capability.SUPPRESS)

@@ -17,6 +17,7 @@ _MATCHED = frozenset({"is_customer", "promise_broken", "phone_left"})
 _ABOUT_CUSTOMER = frozenset(
     {
         *("customer", "suppression_approved", "suppressed", "in_effect", "not_written"),
+        "suppression_lifted",
         *("record_approved", "recorded", "promise_broken", "phone_left"),
     }
 )

@@ -20,12 +20,17 @@ from listener.storage.database import insert_new
 from listener.storage.tables import (
     BrokenPromise,
     CrmEvent,
+    CrmSuppression,
     CrmWriteRow,
     SuppressedPhone,
     SuppressionRow,
 )
 
 SUPPRESS, RECORD = "suppress", "record"
+
+# Of what we write into other systems; `local` tells by it what was imported from what is ours.
+_KEY = "listener-"
+_STANDS = SuppressionRow.status != SuppressionStatus.LIFTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +108,9 @@ class Suppression:
 
 def approve(session: Session, wanted: Wanted, now: datetime) -> int:
     """The suppression with one write for each system and phone; the one that stands already where
-    the same case has one."""
+    the same case has one that was not lifted."""
     standing = of_case(session, wanted.case_id) if wanted.case_id is not None else None
-    if standing is not None:
+    if standing is not None and standing.status != SuppressionStatus.LIFTED:
         return standing.id
     row = SuppressionRow(
         case_id=wanted.case_id,
@@ -127,7 +132,7 @@ def approve(session: Session, wanted: Wanted, now: datetime) -> int:
         for system, ref in wanted.systems:
             session.add(
                 CrmWriteRow(
-                    key=f"listener-{row.id}-{system}-{phone.index[:12]}",
+                    key=f"{_KEY}{row.id}-{system}-{phone.index[:12]}",
                     kind=SUPPRESS,
                     system=system,
                     suppression_id=row.id,
@@ -157,7 +162,7 @@ def wish_record(
         CrmWriteRow,
         [
             {
-                "key": f"listener-case-{case_id}-{system}",
+                "key": f"{_KEY}case-{case_id}-{system}",
                 "kind": RECORD,
                 "system": system,
                 "case_id": case_id,
@@ -173,6 +178,41 @@ def wish_record(
         returning=CrmWriteRow.id,
     )
     return bool(new)
+
+
+# ---------------------------------------------------------------------------- lifted
+
+
+def lift(session: Session, suppression_id: int) -> bool:
+    """End the order and its watch: nothing more is written of it, and `local`, whose list has no
+    page of its own, forgets the phones that no other order names. False when it was lifted before.
+    """
+    lifted = session.scalars(
+        sa.update(SuppressionRow)
+        .where(SuppressionRow.id == suppression_id, _STANDS)
+        .values(status=SuppressionStatus.LIFTED)
+        .returning(SuppressionRow.id)
+    ).first()
+    if lifted is None:
+        return False
+    session.execute(
+        sa.delete(CrmWriteRow).where(
+            CrmWriteRow.suppression_id == suppression_id,
+            CrmWriteRow.status.in_((WriteStatus.PENDING, WriteStatus.FAILED)),
+        )
+    )
+    phones = sa.select(SuppressedPhone.number)
+    still_named = phones.join(
+        SuppressionRow, SuppressionRow.id == SuppressedPhone.suppression_id
+    ).where(_STANDS)
+    session.execute(
+        sa.delete(CrmSuppression).where(
+            CrmSuppression.number.in_(phones.where(SuppressedPhone.suppression_id == lifted)),
+            CrmSuppression.number.not_in(still_named),
+            CrmSuppression.key.startswith(_KEY),
+        )
+    )
+    return True
 
 
 # ---------------------------------------------------------------------------- the outbox
@@ -256,6 +296,8 @@ def try_again(session: Session, write_id: int, now: datetime) -> bool:
 def settle(session: Session, suppression_id: int) -> SuppressionStatus:
     """The suppression's state by its writes: in effect from the last of them on."""
     row = session.get_one(SuppressionRow, suppression_id)
+    if row.status == SuppressionStatus.LIFTED:
+        return SuppressionStatus.LIFTED
     states = session.execute(
         sa.select(CrmWriteRow.status, CrmWriteRow.done_at).where(
             CrmWriteRow.suppression_id == suppression_id
@@ -280,6 +322,7 @@ def to_watch(session: Session, before: datetime, *, crm: str, limit: int) -> lis
         sa.select(SuppressionRow)
         .where(
             SuppressionRow.effective_at.is_not(None),
+            _STANDS,
             SuppressionRow.crm == crm,
             sa.or_(SuppressionRow.watched_at.is_(None), SuppressionRow.watched_at < before),
         )
@@ -303,6 +346,7 @@ def local_events_after(session: Session) -> list[tuple[int, CrmEvent]]:
     )
     later = (
         SuppressionRow.effective_at.is_not(None),
+        _STANDS,
         CrmEvent.at > SuppressionRow.effective_at,
         CrmEvent.direction == Direction.OUT.value,
         ~told,
@@ -363,21 +407,12 @@ def of_author(session: Session, brand: str, author_id: int) -> Suppression | Non
             SuppressionRow.brand == brand,
             SuppressionRow.author_id == author_id,
             SuppressionRow.effective_at.is_not(None),
+            _STANDS,
         )
         .order_by(SuppressionRow.id.desc())
         .limit(1)
     )
     return _suppression(row) if row else None
-
-
-def of_customer(session: Session, crm: str, ref: str) -> Suppression | None:
-    row = session.scalar(
-        sa.select(SuppressionRow)
-        .where(SuppressionRow.crm == crm, SuppressionRow.customer_ref == ref)
-        .order_by(SuppressionRow.id.desc())
-        .limit(1)
-    )
-    return _whole(session, row) if row else None
 
 
 def records_of_case(session: Session, case_id: int) -> list[Write]:
