@@ -135,13 +135,14 @@ _loop_command("deliver", "Send what waits in the outbox.")
 def _run_loop(name: str, *, once: bool, force: bool = False, failed: bool = False) -> None:
     import signal
 
-    from listener import pipeline, processing, schedule, service
+    from listener import pipeline, schedule, service
+    from listener.storage import pending
 
     settings = _settings()
     road = service.road(settings, _database(settings))
     if failed:
         with road.db.write() as session:
-            again = processing.wait_again(session)
+            again = pending.wait_again(session)
         err.print(f"{again} mentions wait again")
     loop: Callable[[pipeline.Road], dict[str, Any]] = schedule.LOOPS[name]
     if name == "collect" and force:

@@ -37,10 +37,11 @@ from listener.reader import Reads
 from listener.rematching import rematch
 from listener.settings import Delivery, Settings, SourceConfig
 from listener.sources import SOURCES, options_of
-from listener.storage import Database, alerts, case_detail, health, mentions, people
+from listener.storage import Database, alerts, case_detail, health, mentions, pending, people
 from listener.storage.alerts import StoredNotification
 from listener.storage.health import CursorMoved, SubscriptionHealth
 from listener.storage.mentions import BrandHit, Found, Saved
+from listener.storage.pending import Pending
 from listener.workers import still_at_work
 
 log = structlog.get_logger()
@@ -311,7 +312,7 @@ def process(road: Road, *, limit: int | None = None) -> dict[str, Any]:
     last = 0  # one attempt a mention: what fails is tried again in the next run
     while not road.stop.is_set() and (limit is None or counts.processed < limit):
         with road.db.read() as session:
-            batch = processing.pending(session, size, after=last)
+            batch = pending.oldest(session, size, after=last)
         if not batch:
             break
         last = batch[-1].id
@@ -321,9 +322,7 @@ def process(road: Road, *, limit: int | None = None) -> dict[str, Any]:
     return counts.to_json() | rematch(road) | promise.watch(road)
 
 
-def _process_batch(
-    road: Road, reader: Reads, batch: Sequence[processing.Pending]
-) -> processing.Counts:
+def _process_batch(road: Road, reader: Reads, batch: Sequence[Pending]) -> processing.Counts:
     """One bad text must not hold up its neighbours: if the batch fails, each goes alone, and what
     fails alone too often is put aside with its reason. Where nothing succeeds it is not the
     mentions that are at fault: raises ListenerError, and they wait without an attempt counted."""
@@ -345,13 +344,14 @@ def _process_batch(
         log.error("mention failed", mention=item.id, error=str(error), exc_info=error)
         with road.db.write() as session:
             most = road.settings.listener.process.max_attempts
-            counts.add(processing.put_aside(session, item.id, error, most))
+            if pending.put_aside(session, item.id, error, most):
+                counts.add(processing.Counts(failed=1, processed=1))
     return counts
 
 
 def _attempt(
-    road: Road, reader: Reads, batch: Sequence[processing.Pending]
-) -> tuple[processing.Counts, list[tuple[processing.Pending, Exception]]]:
+    road: Road, reader: Reads, batch: Sequence[Pending]
+) -> tuple[processing.Counts, list[tuple[Pending, Exception]]]:
     """What came of the batch, and what failed with it: all or nothing."""
     try:
         return processing.step(road.db, road.settings, reader, road.crms, batch, road.now), []

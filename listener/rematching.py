@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from listener import processing
+from listener.authors import match_author
 from listener.errors import StorageError
 from listener.private_links import PrivateLinks
 from listener.storage import case_customers
@@ -35,7 +35,7 @@ def rematch(road: Road) -> dict[str, int]:
         except StorageError as error:  # sealed with another key: the case waits for that key
             log.warning("phone not opened", case=case.id, error=str(error))
             continue
-        match = processing.match_author(
+        match = match_author(
             road.crms, road.settings, case.text, case.source, case.author, brand, left
         )
         with road.db.write() as session:

@@ -40,6 +40,7 @@ from listener.storage import (
     mentions,
     number_complaints,
     number_log,
+    pending,
     readings,
     registered_numbers,
 )
@@ -459,7 +460,7 @@ class Town:
         )
         with self.db.write() as session:
             mentions.save_found(session, "square/movistar", [item], now=NOW)
-            waiting = processing.pending(session, 10)
+            waiting = pending.oldest(session, 10)
         crms = systems(self.settings(), self.db, lambda: NOW)
         reader = ByHand(self.answers)
         processing.step(self.db, self.settings(), reader, crms, waiting, lambda: NOW)

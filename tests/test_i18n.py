@@ -122,7 +122,7 @@ def match_keys() -> set[str]:
     }
     for name, before in (
         ("matching.py", ""),
-        ("processing.py", r"(?:silent = tuple\(|CustomerMatch\(False, None, 0\.0, \()"),
+        ("authors.py", r"(?:silent = tuple\(|CustomerMatch\(False, None, 0\.0, \()"),
     ):
         source = (ROOT / "listener" / name).read_text(encoding="utf-8")
         found.update(re.findall(before + r'f?"([a-z][a-z_]+):(?:\{|")', source))

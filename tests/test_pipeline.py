@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from builders import NOW, ByHand, Clock, mention, page, reading, user
 
-from listener import accounts, pipeline, processing, schedule
+from listener import accounts, pipeline, schedule
 from listener.crm import csv_import
 from listener.domain import CaseStatus, Mention, NumberKind, Parsed, Problem, RawPage, Resolution
 from listener.errors import HttpStatus, ListenerError, ReaderMissing, SourceError, Unreachable
@@ -41,6 +41,7 @@ from listener.storage import (
     case_detail,
     case_search,
     health,
+    pending,
     people,
     readings,
     trends,
@@ -1065,8 +1066,8 @@ def test_what_was_put_aside_can_be_tried_again(scene: Scene) -> None:
     scene.reader = ByHand(ANSWERS)
     assert scene.process()["processed"] == 0
     with scene.db.write() as session:
-        assert processing.wait_again(session) == 1
-        assert processing.wait_again(session) == 0
+        assert pending.wait_again(session) == 1
+        assert pending.wait_again(session) == 0
     with scene.db.read() as session:
         [row] = session.scalars(sa.select(MentionRow))
     assert (row.state, row.attempts, row.error) == ("pending", 0, None)

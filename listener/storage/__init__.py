@@ -4,6 +4,7 @@
     readings.py   what was read, corrections    cases.py      the unit of work: lock, version, timeline
     alerts.py     alerts and the outbox         health.py     subscriptions, loops
     people.py     accounts and sessions         trends.py     counts over time
+    pending.py    mentions that wait to be read
     case_opening.py, case_customers.py, case_actions.py
                   a case: what the road does with it, who its author is, what people do with it
     case_search.py, case_summary.py, case_detail.py

@@ -20,7 +20,7 @@ from browser.world import Post, Stated, World
 from listener import processing
 from listener.crm import systems
 from listener.domain import Author, Mention
-from listener.storage import mentions
+from listener.storage import mentions, pending
 from listener.storage.mentions import BrandHit, Found
 from listener.storage.tables import CrmEvent, CrmNumber
 
@@ -65,7 +65,7 @@ def more_posts(world: World) -> None:
     ]
     with world.db.write() as session:
         mentions.save_found(session, "mastodon-es/movistar", found, now=world.now)
-        waiting = processing.pending(session, 1000)
+        waiting = pending.oldest(session, 1000)
         session.execute(sa.update(CrmEvent).values(invented=False))
         session.add(
             CrmNumber(

@@ -21,7 +21,7 @@ from listener.crm import systems
 from listener.crm.local import seal_phone
 from listener.domain import Alert, AlertKind, Author, Mention, Problem, Reason, Role
 from listener.settings import Settings
-from listener.storage import Database, alerts, health, mentions
+from listener.storage import Database, alerts, health, mentions, pending
 from listener.storage.alerts import Recipient
 from listener.storage.mentions import BrandHit, Found
 from listener.storage.tables import CaseRow, CrmEvent, CrmIdentifier, CrmPerson
@@ -295,7 +295,7 @@ def _posts(world: World) -> None:
     ]
     with world.db.write() as session:
         mentions.save_found(session, "mastodon-es/movistar", found, now=world.now)
-        waiting = processing.pending(session, 1000)
+        waiting = pending.oldest(session, 1000)
     crms = systems(world.settings, world.db, lambda: world.now)
     processing.step(world.db, world.settings, Stated(posts), crms, waiting, lambda: world.now)
     from listener.storage import case_search
