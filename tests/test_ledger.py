@@ -614,9 +614,9 @@ def test_a_wrong_call_is_told(tmp_path: Path, wrong: tuple[str, ...]) -> None:
 def test_the_command_s_assumptions_are_the_ledger_s() -> None:
     import inspect
 
-    from listener import cli
+    from listener.cli import contacts
 
-    given_ = inspect.signature(cli.ledger).parameters
+    given_ = inspect.signature(contacts.ledger).parameters
     usual = Assumptions()
     for name in ("sale_value", "customer_value", "churn_share", "lost_per_complaint"):
         assert given_[name].default == getattr(usual, name)
