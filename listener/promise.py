@@ -32,8 +32,9 @@ from listener.domain import (
 )
 from listener.errors import CRMError, ListenerError
 from listener.settings import Settings
-from listener.storage import case_opening, cases, suppressions
-from listener.storage.suppressions import Suppression, Write
+from listener.storage import case_opening, cases, crm_writes, promise_watch, suppressions
+from listener.storage.crm_writes import Write
+from listener.storage.suppressions import Suppression
 from listener.vault import open_vault
 from listener.workers import still_at_work
 
@@ -56,7 +57,7 @@ def write(road: Road) -> dict[str, int]:
     _after_a_crash(road)
     while not road.stop.is_set():
         with road.db.write() as session:
-            due = suppressions.claim_next(session, road.worker, road.now())
+            due = crm_writes.claim_next(session, road.worker, road.now())
         if due is None:
             break
         counts[_write_one(road, due)] += 1
@@ -65,11 +66,11 @@ def write(road: Road) -> dict[str, int]:
 
 def _after_a_crash(road: Road) -> None:
     with road.db.read() as session:
-        held = suppressions.claimed(session)
+        held = crm_writes.claimed(session)
     for left in held:
         if not still_at_work(left.claimed_by, road.worker, left.claimed_at, road.now()):
             with road.db.write() as session:
-                suppressions.give_back(session, left, road.now())
+                crm_writes.give_back(session, left, road.now())
 
 
 def _write_one(road: Road, due: Write) -> str:
@@ -81,7 +82,7 @@ def _write_one(road: Road, due: Write) -> str:
         log.error("write failed", write=due.id, error=repr(error), exc_info=error)
         return _not_written(road, due, f"{type(error).__name__}: {error}")
     with road.db.write() as session:
-        held = suppressions.done(
+        held = crm_writes.done(
             session,
             due,
             road.worker,
@@ -96,7 +97,7 @@ def _write_one(road: Road, due: Write) -> str:
 
 
 def _carry_out(road: Road, due: Write) -> Receipt:
-    if due.kind == suppressions.SUPPRESS:
+    if due.kind == crm_writes.SUPPRESS:
         number = open_vault(road.settings.var).open(due.sealed)
         order = Order(due.key, number, due.customer_ref, str(due.data.get("reason", "")))
         receipt: Receipt = road.crms.ask(due.system, lambda crm: crm.suppress(order))
@@ -115,7 +116,7 @@ def _carry_out(road: Road, due: Write) -> Receipt:
 def _tell(session: Session, due: Write, receipt: Receipt, now: datetime) -> None:
     """On the case's timeline: each receipt, and when all of them are there."""
     if due.case_id is not None:
-        kind = "suppressed" if due.kind == suppressions.SUPPRESS else "recorded"
+        kind = "suppressed" if due.kind == crm_writes.SUPPRESS else "recorded"
         data = {
             "system": due.system,
             "at": receipt.effective_at.isoformat(),
@@ -137,7 +138,7 @@ def _not_written(road: Road, due: Write, error: str) -> str:
     again = None if given_up else road.now() + wait_before(due.attempts + 1, rules)
     log.warning("not written", write=due.id, system=due.system, error=error)
     with road.db.write() as session:
-        suppressions.postponed(session, due, road.worker, error, next_attempt_at=again)
+        crm_writes.postponed(session, due, road.worker, error, next_attempt_at=again)
         if due.suppression_id is not None:
             suppressions.settle(session, due.suppression_id)
         if due.case_id is not None and (given_up or due.attempts == 1):
@@ -157,7 +158,7 @@ def watch(road: Road) -> dict[str, int]:
     """Every contact after a suppression, told once."""
     found = 0
     with road.db.read() as session:
-        local = suppressions.local_events_after(session)
+        local = promise_watch.local_events_after(session)
     vault = open_vault(road.settings.var)
     for suppression_id, row in local:
         found += _contact(road, suppression_id, event_of(row, vault))
@@ -171,7 +172,7 @@ def _watch_remote(road: Road, name: str) -> int:
     if Capability.HISTORY not in road.crms.get(name).can:
         return 0
     with road.db.read() as session:
-        due = suppressions.to_watch(
+        due = promise_watch.to_watch(
             session, road.now() - WATCH_EVERY, crm=name, limit=WATCH_AT_ONCE
         )
     found = 0
@@ -183,7 +184,7 @@ def _watch_remote(road: Road, name: str) -> int:
         except CRMError as problem:
             error = str(problem)
         with road.db.write() as session:
-            suppressions.watched(session, suppression.id, road.now(), error)
+            promise_watch.watched(session, suppression.id, road.now(), error)
         if error is not None:
             break  # it does not answer now; the others wait for the next turn
     return found
@@ -249,7 +250,7 @@ def _break(
     values: dict[str, Any],
     now: datetime,
 ) -> bool:
-    if not suppressions.broken(session, suppression.id, what, at, now):
+    if not promise_watch.broken(session, suppression.id, what, at, now):
         return False
     reason = Reason("promise_broken", {"since": _effect(suppression).isoformat(), **values})
     owner = None

@@ -23,7 +23,15 @@ from listener.desk import Desk
 from listener.httpclient import HttpClient
 from listener.pipeline import Road
 from listener.settings import Http, Settings, load
-from listener.storage import Database, case_detail, case_search, mentions, people, suppressions
+from listener.storage import (
+    Database,
+    case_detail,
+    case_search,
+    crm_writes,
+    mentions,
+    people,
+    suppressions,
+)
 from listener.storage.case_search import CaseFilter
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
@@ -136,7 +144,7 @@ def test_one_suppression_and_one_ticket_whatever_is_killed(
             process.wait()
             killed += 1
             with db.read() as session:
-                inside += bool(suppressions.claimed(session))
+                inside += bool(crm_writes.claimed(session))
         if _left(db) == 0:
             break
     print(f"{killed} kills, {inside} of them in the middle of a write")
@@ -163,7 +171,7 @@ def _until_it_writes(db: Database, process: subprocess.Popen[bytes]) -> None:
         with db.read() as session:
             if any(
                 w.claimed_by and w.claimed_by.endswith(f":{process.pid}")
-                for w in suppressions.claimed(session)
+                for w in crm_writes.claimed(session)
             ):
                 return
         if _left(db) < before:
@@ -196,5 +204,5 @@ def _check(odoo: OdooServer, db: Database, ids: list[int]) -> None:
             order = suppressions.of_case(session, case_id)
             assert order is not None
             assert order.status == "in_effect"
-            (note,) = suppressions.records_of_case(session, case_id)
+            (note,) = crm_writes.records_of_case(session, case_id)
             assert note.status == "done"

@@ -34,6 +34,7 @@ from listener.storage import (
     alerts,
     case_detail,
     case_search,
+    crm_writes,
     mentions,
     people,
     suppressions,
@@ -389,15 +390,15 @@ def test_the_case_explains_itself(scene: Scene) -> None:
 def test_the_worker_that_holds_a_write_is_left_alone(scene: Scene) -> None:
     scene.approve()
     with scene.db.write() as session:
-        held = suppressions.claim_next(session, "elsewhere:1", NOW)
+        held = crm_writes.claim_next(session, "elsewhere:1", NOW)
     assert held is not None
     pipeline.deliver(scene.road())
     with scene.db.read() as session:
-        assert [w.id for w in suppressions.claimed(session)] == [held.id]
+        assert [w.id for w in crm_writes.claimed(session)] == [held.id]
     scene.clock.at = NOW + timedelta(minutes=11)
     promise.write(scene.road())
     with scene.db.read() as session:
-        assert suppressions.claimed(session) == []
+        assert crm_writes.claimed(session) == []
 
 
 def test_a_crm_that_was_down_is_asked_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

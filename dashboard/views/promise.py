@@ -11,8 +11,9 @@ from dashboard.pages import Page, html
 from listener.crm.local import NAME as LOCAL
 from listener.desk.cases import CaseView
 from listener.domain import CaseStatus, SuppressionStatus, WriteStatus
+from listener.storage.crm_writes import Write
 from listener.storage.people import User
-from listener.storage.suppressions import Suppression, Write
+from listener.storage.suppressions import Suppression
 
 
 def show(page: Page, view: CaseView) -> None:

@@ -42,21 +42,17 @@ def run(
     raise typer.Exit(service.run(settings, db, dashboard=dashboard))
 
 
-def _loop_command(name: str, text: str) -> Callable[..., None]:
-    def command(
-        once: Once = False,
-        force: Annotated[
-            bool, typer.Option(help="collect: ask every source now, due or not.")
-        ] = False,
-    ) -> None:
-        _run_loop(name, once=once, force=force)
-
-    command.__doc__ = text
-    return command
+def collect(
+    once: Once = False,
+    force: Annotated[bool, typer.Option(help="Ask every source now, due or not.")] = False,
+) -> None:
+    """Ask the sources that are due and store what is new."""
+    _run_loop("collect", once=once, force=force)
 
 
-collect = _loop_command("collect", "Ask the sources that are due and store what is new.")
-deliver = _loop_command("deliver", "Send what waits in the outbox.")
+def deliver(once: Once = False) -> None:
+    """Send what waits in the outbox."""
+    _run_loop("deliver", once=once)
 
 
 def process(

@@ -12,9 +12,10 @@ from listener.domain import Cause, Diagnosis, SuppressionStatus
 from listener.errors import AccountError, CRMError, NotAllowed, StorageError
 from listener.private_links import Asked
 from listener.replies import Situation
-from listener.storage import cases, suppressions
+from listener.storage import cases, crm_writes, suppressions
+from listener.storage.crm_writes import Write
 from listener.storage.people import User
-from listener.storage.suppressions import Kept, Suppression, Write
+from listener.storage.suppressions import Kept, Suppression
 from listener.vault import open_vault
 
 
@@ -178,7 +179,7 @@ class PromiseDesk:
             "link": f"{self.office.settings.listener.service.public_url.rstrip('/')}/case?id={case_id}",
         }
         with self.office.db.write() as session:
-            if suppressions.wish_record(session, case_id, crm, ref, data, self.office.now()):
+            if crm_writes.wish_record(session, case_id, crm, ref, data, self.office.now()):
                 cases.changed(
                     session,
                     case_id,
@@ -196,7 +197,7 @@ class PromiseDesk:
             self.office.seen(session, user, case_id)
             return (
                 suppressions.of_case(session, case_id),
-                suppressions.records_of_case(session, case_id),
+                crm_writes.records_of_case(session, case_id),
             )
 
     def write_again(self, user: User, case_id: int, write_id: int) -> None:
@@ -205,12 +206,14 @@ class PromiseDesk:
         with self.office.db.write() as session:
             self.office.seen(session, user, case_id)
             known = suppressions.of_case(session, case_id)
-            ids = {w.id for w in known.writes} if known else set()
-            ids |= {w.id for w in suppressions.records_of_case(session, case_id)}
-            if write_id not in ids:
+            ordered = {w.id for w in known.writes} if known else set()
+            noted = {w.id for w in crm_writes.records_of_case(session, case_id)}
+            if write_id not in ordered | noted:
                 raise NotAllowed(f"write {write_id} is not of case {case_id}")
-            if not suppressions.try_again(session, write_id, self.office.now()):
+            if not crm_writes.try_again(session, write_id, self.office.now()):
                 raise StorageError("this is not given up any more: reload")
+            if known is not None and write_id in ordered:
+                suppressions.settle(session, known.id)
 
     def kept(self, user: User) -> Kept:
         """How the promise is kept, for the brands that the user sees."""

@@ -4,7 +4,11 @@
     readings.py   what was read, corrections    cases.py      the unit of work: lock, version, timeline
     alerts.py     alerts and the outbox         health.py     subscriptions, loops
     people.py     accounts and sessions         trends.py     counts over time
-    pending.py    mentions that wait to be read
+    pending.py    what waits to be read         duplicates.py what says the same
+    review.py     what the reader doubts        private_links.py links by which people leave a phone
+    outbox.py     how both outboxes are claimed ledger.py     the contact log, counted
+    suppressions.py, crm_writes.py, promise_watch.py
+                  orders that end contact, what is written for them, what came after them
     case_opening.py, case_customers.py, case_actions.py
                   a case: what the road does with it, who its author is, what people do with it
     case_search.py, case_summary.py, case_detail.py
