@@ -265,6 +265,30 @@ class ReportedNumber(Base):
     published_at: Mapped[datetime] = mapped_column(index=True)
 
 
+class CountedMention(Base):
+    """What trends count (storage/counted.py): kept in step by triggers, never written by hand.
+    `hour` is in whole hours since 1970 UTC."""
+
+    __tablename__ = "counted_mentions"
+    __table_args__ = (
+        Index(
+            "ix_counted_mentions_hour_all",
+            *("hour", "brand", "source", "lang", "sentiment"),
+            *("complaint", "harassment", "category", "invented"),
+        ),
+    )
+    mention_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    brand: Mapped[str] = mapped_column(String(60), primary_key=True)
+    hour: Mapped[int] = mapped_column(Integer)
+    source: Mapped[str] = mapped_column(String(40))
+    lang: Mapped[str] = mapped_column(String(10))
+    sentiment: Mapped[str] = mapped_column(String(10))
+    complaint: Mapped[bool] = mapped_column(Boolean)
+    harassment: Mapped[bool] = mapped_column(Boolean)
+    category: Mapped[str | None] = mapped_column(String(30))
+    invented: Mapped[bool] = mapped_column(Boolean)
+
+
 class CaseRow(Base):
     """The unit of work: one author, one brand, one matter. `version` guards against lost
     updates. At most one case that is not closed exists per (brand, author, matter): `open_key`
