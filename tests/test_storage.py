@@ -45,6 +45,7 @@ from listener.storage import (
     case_search,
     cases,
     duplicates,
+    full_text,
     health,
     mentions,
     people,
@@ -107,13 +108,19 @@ def test_migrations_from_nothing_give_exactly_the_models(empty_url: str) -> None
     db = Database(empty_url)
     db.upgrade()
     with db.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        # What no model can say: the index of full text (tests/test_full_text.py).
+        ours = {"compare_type": True, "include_name": lambda name, *_: not _full_text(name)}
+        context = MigrationContext.configure(connection, opts=ours)
         assert compare_metadata(context, Base.metadata) == []
     current, newest = db.revision()
     assert current == newest is not None
     db.upgrade()  # a second time changes nothing
     assert db.revision() == (current, newest)
     db.close()
+
+
+def _full_text(name: str | None) -> bool:
+    return (name or "").removeprefix("ix_").startswith(full_text.TABLE)
 
 
 def test_two_processes_may_migrate_at_once(empty_url: str) -> None:
