@@ -11,7 +11,7 @@ from listener.desk.cases import InboxLine
 from listener.desk.rights import is_administrator, may_work
 from listener.domain import CaseStatus, PriorityLevel
 from listener.i18n import number
-from listener.storage.case_search import CaseFilter
+from listener.storage.case_search import MOST, CaseFilter
 
 _SIZE = 20
 _NOT_CLOSED = tuple(s.value for s in CaseStatus if s is not CaseStatus.CLOSED)
@@ -29,12 +29,20 @@ def show(page: Page) -> None:
     if not total:
         _nothing(page, wanted)
         return
-    st.html(
-        f'<p class="ls-meta">{safe(_("Cases: {count}, the most urgent first", count=total))}</p>'
-    )
+    st.html(f'<p class="ls-meta">{safe(_how_many(page, total))}</p>')
     for line in lines:
         _line(page, line)
-    pages.paging(page, "inbox_offset", position, _SIZE, total)
+    pages.paging(page, "inbox_offset", position, _SIZE, min(total, MOST))
+
+
+def _how_many(page: Page, total: int) -> str:
+    _ = page.gettext
+    if total > MOST:
+        return _(
+            "More than {count} cases: the first {count} are listed. Filter or search to see others.",
+            count=number(MOST, page.language),
+        )
+    return _("Cases: {count}, the most urgent first", count=total)
 
 
 def _filters(page: Page) -> CaseFilter:

@@ -1,21 +1,24 @@
-"""The inbox: which cases there are by a filter, the most urgent first, and what one can filter by."""
+"""The inbox: which cases there are by a filter, in which order, and what one can filter by."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from listener.storage import full_text
 from listener.storage.case_summary import CaseSummary, summaries, summary
-from listener.storage.tables import AuthorRow, CaseMention, CaseRow, MentionRow
+from listener.storage.tables import CaseMention, CaseRow, MentionRow
 
 
 @dataclass(frozen=True, slots=True)
 class CaseFilter:
-    """Empty means any. `search` looks into the texts of the case's mentions."""
+    """Empty means any. `search` looks into the texts and authors of the case's mentions
+    (storage/full_text.py): all words in one of them."""
 
     brands: tuple[str, ...] = ()
     statuses: tuple[str, ...] = ()
@@ -29,24 +32,50 @@ class CaseFilter:
     search: str = ""
 
 
+class Sort(StrEnum):
+    """In which order the inbox lists cases."""
+
+    URGENCY = "urgency"
+    DUE = "due"  # what must be answered first
+    NEWEST = "newest"
+    WAITING = "waiting"  # who has waited the longest
+
+
+_ORDERS: Mapping[Sort, tuple[Any, ...]] = {
+    Sort.URGENCY: (CaseRow.score.desc(), CaseRow.due_at, CaseRow.id),
+    Sort.DUE: (CaseRow.due_at, CaseRow.score.desc(), CaseRow.id),
+    Sort.NEWEST: (CaseRow.opened_at.desc(), CaseRow.id.desc()),
+    Sort.WAITING: (CaseRow.opened_at, CaseRow.id),
+}
+
+MOST = 1000
+"""So many cases are counted and paged through; one more stands for "more than these"."""
+
+
 def search(
-    session: Session, wanted: CaseFilter, *, limit: int = 100, offset: int = 0
+    session: Session,
+    wanted: CaseFilter,
+    *,
+    sort: Sort = Sort.URGENCY,
+    limit: int = 100,
+    offset: int = 0,
 ) -> tuple[list[CaseSummary], int]:
-    """(the page of cases by urgency, how many there are in all)."""
-    conditions = _conditions(wanted)
-    total = session.scalar(sa.select(sa.func.count()).select_from(CaseRow).where(*conditions))
-    query = (
-        summaries()
-        .where(*conditions)
-        .order_by(CaseRow.score.desc(), CaseRow.due_at, CaseRow.id)
-        .limit(limit)
-        .offset(offset)
-    )
-    return [summary(tuple(row)) for row in session.execute(query)], int(total or 0)
+    """(the page of cases, how many there are in all, of which no more than MOST + 1 are counted).
+
+    Which cases they are is asked of the narrow index alone; only the page's own rows are read."""
+    conditions = _conditions(session, wanted)
+    chosen = sa.select(CaseRow.id).where(*conditions)
+    counted = chosen.limit(MOST + 1).subquery()
+    total = session.scalar(sa.select(sa.func.count()).select_from(counted))
+    page = chosen.order_by(*_ORDERS[sort]).limit(max(0, min(limit, MOST - offset))).offset(offset)
+    ids = list(session.scalars(page))
+    rows = session.execute(summaries().where(CaseRow.id.in_(ids)))
+    found = {case.id: case for case in (summary(tuple(row)) for row in rows)}
+    return [found[i] for i in ids], int(total or 0)
 
 
 def occurring(session: Session, brands: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
-    """The brands, queues, matters, languages and sources that cases have, sorted."""
+    """The brands, queues, matters and languages that cases have, and the sources that there are."""
 
     def distinct(query: sa.Select[Any]) -> tuple[str, ...]:
         if brands:
@@ -58,13 +87,21 @@ def occurring(session: Session, brands: Sequence[str] = ()) -> dict[str, tuple[s
         "queues": distinct(sa.select(CaseRow.queue)),
         "matters": distinct(sa.select(CaseRow.matter)),
         "languages": distinct(sa.select(CaseRow.lang)),
-        "sources": distinct(
-            sa.select(MentionRow.source).join(CaseRow, CaseRow.last_mention_id == MentionRow.id)
-        ),
+        "sources": tuple(_sources(session)),
     }
 
 
-def _conditions(wanted: CaseFilter) -> list[Any]:
+def _sources(session: Session) -> Iterator[str]:
+    """Of all mentions, by one look into the index for each: a million rows need not be read."""
+    last = ""
+    while True:
+        following = sa.select(sa.func.min(MentionRow.source)).where(MentionRow.source > last)
+        if (last := session.scalar(following) or "") == "":
+            return
+        yield last
+
+
+def _conditions(session: Session, wanted: CaseFilter) -> list[Any]:
     conditions: list[Any] = []
     for column, values in (
         (CaseRow.brand, wanted.brands),
@@ -80,20 +117,20 @@ def _conditions(wanted: CaseFilter) -> list[Any]:
         conditions.append(CaseRow.owner == wanted.owner)
     if wanted.unassigned:
         conditions.append(CaseRow.owner.is_(None))
-    if wanted.sources or wanted.search.strip():
-        inner = (
-            sa.select(CaseMention.case_id)
-            .join(MentionRow, MentionRow.id == CaseMention.mention_id)
-            .outerjoin(AuthorRow, AuthorRow.id == MentionRow.author_id)
-        )
-        if wanted.sources:
-            inner = inner.where(MentionRow.source.in_(wanted.sources))
-        for word in wanted.search.split():
-            inner = inner.where(
-                sa.or_(
-                    MentionRow.text.icontains(word, autoescape=True),
-                    AuthorRow.handle.icontains(word, autoescape=True),
-                )
+    if wanted.sources:
+        conditions.append(
+            CaseRow.id.in_(
+                sa.select(CaseMention.case_id)
+                .join(MentionRow, MentionRow.id == CaseMention.mention_id)
+                .where(MentionRow.source.in_(wanted.sources))
             )
-        conditions.append(CaseRow.id.in_(inner))
+        )
+    if wanted.search.strip():
+        words = full_text.words(wanted.search)
+        if not words:
+            return [sa.false()]
+        hits = full_text.matching(session, words, on_cases=True)
+        conditions.append(
+            CaseRow.id.in_(sa.select(CaseMention.case_id).where(CaseMention.mention_id.in_(hits)))
+        )
     return conditions
