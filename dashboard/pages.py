@@ -16,8 +16,9 @@ from dashboard import data
 from dashboard.marking import KINDS, isolated, plain, safe, safe_url
 from listener import i18n
 from listener.accounts import utc_now
+from listener.desk.rights import is_administrator
 from listener.domain import Reason
-from listener.errors import AccountError, ListenerError, NotAllowed, StaleWrite
+from listener.errors import AccountError, ListenerError, NotAllowed, SilenceRefused, StaleWrite
 from listener.storage.number_complaints import Post
 from listener.storage.people import User
 from listener.storage.review import Doubt
@@ -130,6 +131,40 @@ def case_link(page: Page, case_id: int, where: Any = st) -> None:
     )
 
 
+def nothing_yet(page: Page, *lines: str) -> None:
+    """An empty page says why, and what to do next; with nothing collected at all, where to begin."""
+    _ = page.gettext
+    counts = data.counts()
+    if not counts["mentions"]:
+        lines = (
+            *lines,
+            _("Nothing has been collected yet."),
+            _(
+                "Connect a source in config/sources.toml, import a file with `listener import`, or "
+                "load the invented sample for a first look."
+            ),
+        )
+    html('<div class="ls-empty">' + "".join(f"<p>{safe(line)}</p>" for line in lines) + "</div>")
+    if counts["mentions"]:
+        return
+    left, middle, right = st.columns(3)
+    left.page_link(
+        page.pages["sources"], label=_("Look at the sources"), icon=":material/rss_feed:"
+    )
+    if is_administrator(page.user):
+        middle.button(
+            _("Load the invented sample"),
+            type="primary",
+            key="load_sample",
+            on_click=act,
+            args=(
+                _("The invented sample is loaded; its posts are read next."),
+                lambda user: data.desk().setup.load_sample(user),
+            ),
+        )
+    right.page_link(page.pages["settings"], label=_("Settings"), icon=":material/settings:")
+
+
 def query_number(name: str) -> int | None:
     """A number of the address, None where there is none that could be an id."""
     value = st.query_params.get(name, "")
@@ -188,7 +223,7 @@ def act(done: str, work: Callable[..., object], *arguments: object, **named: obj
         )
     except NotAllowed:
         flash("error", i18n.text("Your role or brands do not allow this.", language))
-    except AccountError as problem:
+    except (AccountError, SilenceRefused) as problem:
         values = dict(problem.values)
         if isinstance(until := values.get("until"), datetime):
             values["until"] = i18n.clock(until, language, ZoneInfo(user.time_zone))

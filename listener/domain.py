@@ -392,6 +392,32 @@ class Alert:
     case_id: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a silence mutes: alerts of which every condition that is set holds (None: any)."""
+
+    kind: AlertKind | None = None
+    brand: str | None = None
+    number: str | None = None  # as in the alert's subject
+    source: str | None = None  # a subscription, or a source with all of its subscriptions
+    case_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A muted alert: what the scope covers is still raised and shown, and nobody is written to,
+    until that moment or until somebody ends it."""
+
+    id: int
+    scope: Scope
+    until: datetime
+    reason: str
+    by: str
+    at: datetime
+    ended_at: datetime | None = None
+    ended_by: str | None = None
+
+
 class SuppressionStatus(StrEnum):
     """`in_effect` once every system that was asked has said so."""
 

@@ -17,6 +17,7 @@ ListenerError
 ├── StorageError              the database is missing, old, locked or read-only
 ├── StaleWrite                somebody changed the row in the meantime
 ├── NotAllowed                the role may not do this
+├── SilenceRefused            alerts cannot be muted like this
 ├── AccountError              an account, a password or a one-time link is refused
 └── PortInUse                 the dashboard's port is taken
 
@@ -152,6 +153,15 @@ class AccountError(ListenerError):
     people at the sign-in pages, with `values`; `str(error)` is for the command line."""
 
     def __init__(self, message: str, *, key: str = "", **values: object) -> None:
+        super().__init__(message)
+        self.key = key
+        self.values = values
+
+
+class SilenceRefused(ListenerError):
+    """Alerts cannot be muted like this. `key` is the catalogue's message for people."""
+
+    def __init__(self, message: str, *, key: str, **values: object) -> None:
         super().__init__(message)
         self.key = key
         self.values = values

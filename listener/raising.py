@@ -1,4 +1,4 @@
-"""Alerts stored together with the messages to whom they concern."""
+"""Alerts stored together with the messages to whom they concern, unless somebody muted them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from listener import silencing
 from listener.domain import Alert, Role
 from listener.settings import Settings
-from listener.storage import alerts, people
+from listener.storage import alerts, people, silences
 from listener.storage.alerts import Recipient
 
 
@@ -22,15 +23,24 @@ def raise_alert(
     invented: bool = False,
 ) -> bool:
     """Store an alert with one notification each for the configured recipients and the owner; for
-    the administrators, when that is nobody."""
+    the administrators, when that is nobody. While it is silenced it is stored, and nobody is
+    written to."""
     recipients = _configured(settings)
     person = people.get(session, owner) if owner else None
     if person is not None and person.email and not person.disabled:
         recipients.insert(0, Recipient(person.email, person.language, person.time_zone))
     recipients = recipients or _administrators(session)
     domain = settings.listener.email.sender.rsplit("@", 1)[-1].rstrip("> ") or "localhost"
+    muted = silencing.silenced(alert, silences.active(session, now), now)
     made = alerts.raise_alert(
-        session, alert, recipients, notifier="email", domain=domain, now=now, invented=invented
+        session,
+        alert,
+        recipients,
+        notifier="email",
+        domain=domain,
+        now=now,
+        invented=invented,
+        silence_id=muted.id if muted else None,
     )
     return made is not None
 

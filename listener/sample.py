@@ -50,6 +50,7 @@ from listener.storage.tables import (
     PrivateLink,
     ReadingRow,
     ReportedNumber,
+    SilenceRow,
     SuppressedPhone,
     SuppressionRow,
 )
@@ -176,6 +177,7 @@ def _remove(session: Session) -> dict[str, int]:
     for table, condition in (
         (NotificationRow, NotificationRow.alert_id.in_(alerts)),
         (AlertRow, AlertRow.id.in_(alerts)),
+        (SilenceRow, SilenceRow.case_id.in_(cases)),
         (CaseEvent, CaseEvent.case_id.in_(cases)),
         (BrokenPromise, BrokenPromise.suppression_id.in_(orders)),
         (SuppressedPhone, SuppressedPhone.suppression_id.in_(orders)),

@@ -124,7 +124,7 @@ def test_berta_of_vodafone_sees_no_case_of_movistar(
         berta, first=date(2020, 1, 1), last=date(2030, 1, 1), zone=MADRID, brands=("movistar",)
     )
     assert asked.tallies == ()
-    assert [v.alert.brand for v in desk.watch.alerts(berta)] == [None]
+    assert [v.alert.brand for v in desk.alerts.listed(berta)[0]] == [None]
     assert desk.watch.sources(berta).rejects == ()
     assert len(desk.watch.sources(user("ana")).rejects) == 1
 
@@ -208,13 +208,13 @@ def test_a_crm_that_is_not_configured_leaves_the_case_readable(
 
 def test_a_failed_message_is_sent_again_once(desk: Desk, user: Callable[[str], User]) -> None:
     failed = next(
-        d for v in desk.watch.alerts(user("ana")) for d in v.deliveries if d.status == "failed"
+        d for v in desk.alerts.listed(user("ana"))[0] for d in v.deliveries if d.status == "failed"
     )
     with pytest.raises(NotAllowed):
-        desk.watch.send_again(user("marc"), failed.id)
-    desk.watch.send_again(user("ana"), failed.id)
+        desk.alerts.send_again(user("marc"), failed.id)
+    desk.alerts.send_again(user("ana"), failed.id)
     with pytest.raises(StorageError):
-        desk.watch.send_again(user("ana"), failed.id)
+        desk.alerts.send_again(user("ana"), failed.id)
 
 
 def test_only_an_administrator_loads_or_removes_the_sample(

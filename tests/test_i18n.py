@@ -20,6 +20,7 @@ from listener.contact_words import Purpose
 from listener.domain import Reason
 from listener.replies import Situation
 from listener.simulation import Why
+from listener.storage.alerts import State
 from listener.storage.ledger import By
 from listener.storage.readings import LABELS
 
@@ -77,7 +78,7 @@ def sentences() -> set[str]:
                 found.update(
                     s
                     for s in strings(node.value)
-                    if re.fullmatch(r"(password|setup|sign_in|account)\.[a-z]+", s)
+                    if re.fullmatch(r"(password|setup|sign_in|account|silence)\.[a-z]+", s)
                 )
     for path in [*ROOT.glob("dashboard/templates/*.html"), *ROOT.glob("listener/**/templates/*")]:
         found.update(m[2] for m in re.finditer(r"""\b_\(\s*(["'])(.+?)\1""", path.read_text()))
@@ -161,6 +162,9 @@ def stored_words() -> set[str]:
         "ledger": By,
         "order": ("complaints", "rate", "balance", "sales", "dials"),
         "policy": Why,
+        "alert_state": State,
+        "alerts_part": ("alerts", "silences"),
+        "mute": ("h4", "d1", "d7", "d30", "moment"),
     }.items():
         found.update(f"{kind}.{v}" for v in values)
     return found

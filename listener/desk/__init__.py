@@ -12,7 +12,8 @@ match, its candidates and reasons, the record.
     promise.py   why we contacted somebody again, and the end of it
     numbers.py   the numbers that call
     figures.py   what is counted
-    watch.py     alerts, deliveries, sources, loops
+    alerts.py    alerts, deliveries, silences
+    watch.py     sources, loops
     setup.py     what administrators set up
 """
 
@@ -22,6 +23,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from listener.accounts import utc_now
+from listener.desk.alerts import AlertDesk
 from listener.desk.cases import CaseDesk
 from listener.desk.figures import FigureDesk
 from listener.desk.numbers import NumberDesk
@@ -49,5 +51,6 @@ class Desk:
         self.promise = PromiseDesk(office)
         self.numbers = NumberDesk(office)
         self.figures = FigureDesk(office)
+        self.alerts = AlertDesk(office)
         self.watch = WatchDesk(office)
         self.setup = SetupDesk(office)

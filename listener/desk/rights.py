@@ -13,7 +13,8 @@ from listener.storage.people import User
 _WORKERS = frozenset({Role.COMMUNITY_MANAGER.value, Role.ADMINISTRATOR.value})
 
 # Reasons of a priority that say what the CRM knows of the author.
-_MATCHED = frozenset({"is_customer", "promise_broken", "phone_left"})
+ABOUT_AUTHOR = frozenset({"is_customer", "phone_left"})
+_MATCHED = ABOUT_AUTHOR | {"promise_broken"}
 _ABOUT_CUSTOMER = frozenset(
     {
         *("customer", "suppression_approved", "suppressed", "in_effect", "not_written"),

@@ -1,4 +1,4 @@
-"""Whether the machine itself is well: alerts, their deliveries, sources, loops."""
+"""Whether the machine itself is well: sources, loops, CRMs."""
 
 from __future__ import annotations
 
@@ -8,20 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from listener.desk.office import Office
-from listener.desk.rights import may_see, worker
-from listener.errors import NotAllowed, StorageError
 from listener.settings import Settings
-from listener.storage import alerts, health, mentions, trends
-from listener.storage.alerts import StoredAlert, StoredNotification
+from listener.storage import health, mentions, trends
 from listener.storage.health import LoopHealth, SubscriptionHealth
 from listener.storage.mentions import StoredReject
 from listener.storage.people import User
-
-
-@dataclass(frozen=True, slots=True)
-class AlertView:
-    alert: StoredAlert
-    deliveries: tuple[StoredNotification, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +41,6 @@ class WatchDesk:
                 trends.counts(session, "notification"),
                 self.office.systems.state(),
             )
-
-    def alerts(self, user: User, *, limit: int = 200) -> list[AlertView]:
-        with self.office.db.read() as session:
-            found = alerts.recent(session, brands=user.brands or None, limit=limit)
-            sent = alerts.notifications_of(session, [a.id for a in found])
-        by_alert: dict[int, list[StoredNotification]] = {}
-        for delivery in sent:
-            by_alert.setdefault(delivery.alert_id, []).append(delivery)
-        return [AlertView(a, tuple(by_alert.get(a.id, ()))) for a in found]
-
-    def send_again(self, user: User, notification_id: int) -> None:
-        """Transmit a failed or doubtful notification once more."""
-        worker(user)
-        with self.office.db.write() as session:
-            delivery = alerts.notification(session, notification_id)
-            alert = alerts.get(session, delivery.alert_id) if delivery else None
-            if alert is None or not may_see(user, alert.brand):
-                raise NotAllowed("you may not see this alert")
-            if not alerts.send_again(session, notification_id, self.office.now()):
-                raise StorageError("this message is not failed or in doubt any more: reload")
 
 
 def state_of(source: SubscriptionHealth, settings: Settings, now: datetime) -> str:

@@ -39,6 +39,7 @@ def render(
         "reasons": [i18n.explain(r, language, zone) for r in alert.reasons],
         "raised": i18n.when(alert.raised_at, language, zone),
         "link": _link(alert, public_url),
+        "alert_link": _alert_link(alert, public_url) if alert.case_id is not None else None,
         "case": _case(case, language, zone, names_customer) if case else None,
         "zone": notification.time_zone,
         "language": language,
@@ -62,10 +63,14 @@ def headline(kind: str, subject: Mapping[str, Any], language: str) -> str:
 
 
 def _link(alert: StoredAlert, public_url: str) -> str:
-    base = public_url.rstrip("/")
+    """Where the work is: the case, or else the alert itself."""
     if alert.case_id is not None:
-        return f"{base}/case?id={alert.case_id}"
-    return f"{base}/alerts?id={alert.id}"
+        return f"{public_url.rstrip('/')}/case?id={alert.case_id}"
+    return _alert_link(alert, public_url)
+
+
+def _alert_link(alert: StoredAlert, public_url: str) -> str:
+    return f"{public_url.rstrip('/')}/alerts?id={alert.id}"
 
 
 def _case(case: CaseDetail, language: str, zone: ZoneInfo, names_customer: bool) -> dict[str, Any]:

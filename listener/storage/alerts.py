@@ -7,13 +7,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listener.domain import Alert, NotificationStatus, Reason
+from listener.domain import Alert, AlertKind, NotificationStatus, Reason
 from listener.storage import outbox
 from listener.storage.database import insert_new
 from listener.storage.tables import AlertRow, NotificationRow
@@ -40,6 +41,23 @@ class StoredAlert:
     raised_at: datetime
     ended_at: datetime | None
     invented: bool
+    silence_id: int | None = None  # what muted it when it was raised
+
+    @property
+    def source(self) -> str | None:
+        """The subscription that it is about."""
+        found = self.subject.get("source")
+        return str(found) if found else None
+
+    @property
+    def number(self) -> str | None:
+        found = self.subject.get("number")
+        return str(found) if found else None
+
+    def as_raised(self) -> Alert:
+        return Alert(
+            AlertKind(self.kind), self.key, self.brand, self.subject, self.reasons, self.case_id
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +95,12 @@ def raise_alert(
     domain: str,
     now: datetime,
     invented: bool = False,
+    silence_id: int | None = None,
 ) -> int | None:
     """Store an alert and one pending notification per recipient; None when it stood already.
 
-    Nobody is written to about invented mentions.
+    Nobody is written to about invented mentions, nor while a silence holds. What is found again when
+    the silence is over, and still lasts, is written then.
     """
     new = insert_new(
         session,
@@ -95,14 +115,14 @@ def raise_alert(
                 "reasons": [reason_to_json(r) for r in alert.reasons],
                 "raised_at": now,
                 "invented": invented,
+                "silence_id": silence_id,
             }
         ],
         returning=AlertRow.id,
     )
-    if not new:
-        return None
-    alert_id = int(new[0])
-    if not invented:
+    told = not invented and silence_id is None
+    alert_id = int(new[0]) if new else (_muted_before(session, alert.key) if told else None)
+    if told and alert_id is not None:
         insert_new(
             session,
             NotificationRow,
@@ -121,7 +141,20 @@ def raise_alert(
                 for person in {p.address.casefold(): p for p in recipients}.values()
             ],
         )
-    return alert_id
+    return alert_id if new else None
+
+
+def _muted_before(session: Session, key: str) -> int | None:
+    """The alert of this key, when a silence kept it from everybody and it is not over."""
+    return session.scalar(
+        sa.select(AlertRow.id).where(
+            AlertRow.key == key,
+            AlertRow.silence_id.is_not(None),
+            AlertRow.ended_at.is_(None),
+            AlertRow.invented.is_(False),
+            ~sa.exists().where(NotificationRow.alert_id == AlertRow.id),
+        )
+    )
 
 
 def end_alerts(session: Session, key_prefix: str, now: datetime) -> None:
@@ -133,13 +166,68 @@ def end_alerts(session: Session, key_prefix: str, now: datetime) -> None:
     )
 
 
+class State(StrEnum):
+    """What a list of alerts may be narrowed to."""
+
+    LASTING = "lasting"
+    MUTED = "muted"
+    UNDELIVERED = "undelivered"  # some message about it failed, or may not have arrived
+
+
+@dataclass(frozen=True, slots=True)
+class AlertFilter:
+    """What to list; what is empty is not asked for."""
+
+    kind: str | None = None
+    brand: str | None = None
+    number: str | None = None
+    source: str | None = None  # a subscription
+    state: State | None = None
+
+
 def recent(
-    session: Session, *, brands: Sequence[str] | None = None, limit: int = 200
+    session: Session,
+    wanted: AlertFilter = AlertFilter(),
+    *,
+    brands: Sequence[str] | None = None,
+    limit: int = 200,
+    offset: int = 0,
 ) -> list[StoredAlert]:
-    query = sa.select(AlertRow).order_by(AlertRow.id.desc()).limit(limit)
-    if brands:
-        query = query.where(sa.or_(AlertRow.brand.is_(None), AlertRow.brand.in_(brands)))
+    """The newest first; with `brands`, those of these brands and those of no brand."""
+    query = sa.select(AlertRow).where(*_wanted(wanted, brands))
+    query = query.order_by(AlertRow.id.desc()).limit(limit).offset(offset)
     return [_alert(row) for row in session.scalars(query)]
+
+
+def count(session: Session, wanted: AlertFilter, *, brands: Sequence[str] | None = None) -> int:
+    query = sa.select(sa.func.count()).select_from(AlertRow).where(*_wanted(wanted, brands))
+    return session.scalar(query) or 0
+
+
+def _wanted(
+    wanted: AlertFilter, brands: Sequence[str] | None
+) -> tuple[sa.ColumnElement[bool], ...]:
+    found: list[sa.ColumnElement[bool]] = []
+    if brands:
+        found.append(sa.or_(AlertRow.brand.is_(None), AlertRow.brand.in_(brands)))
+    if wanted.kind:
+        found.append(AlertRow.kind == wanted.kind)
+    if wanted.brand:
+        found.append(AlertRow.brand == wanted.brand)
+    for name, value in (("number", wanted.number), ("source", wanted.source)):
+        if value:
+            found.append(AlertRow.subject[name].as_string() == value)
+    if wanted.state is State.LASTING:
+        found.append(AlertRow.ended_at.is_(None))
+    elif wanted.state is State.MUTED:
+        found.append(AlertRow.silence_id.is_not(None))
+    elif wanted.state is State.UNDELIVERED:
+        unsure = sa.exists().where(
+            NotificationRow.alert_id == AlertRow.id,
+            NotificationRow.status.in_([_S.FAILED, _S.IN_DOUBT]),
+        )
+        found.append(unsure)
+    return tuple(found)
 
 
 def get(session: Session, alert_id: int) -> StoredAlert | None:
@@ -285,6 +373,7 @@ def _alert(row: AlertRow) -> StoredAlert:
         raised_at=row.raised_at,
         ended_at=row.ended_at,
         invented=row.invented,
+        silence_id=row.silence_id,
     )
 
 

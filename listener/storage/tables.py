@@ -345,6 +345,24 @@ class CaseEvent(Base):
 # ---------------------------------------------------------------------------- deliver
 
 
+class SilenceRow(Base):
+    """Alerts that are muted: every condition that is not null must hold."""
+
+    __tablename__ = "silences"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[str | None] = mapped_column(String(30))
+    brand: Mapped[str | None] = mapped_column(String(60))
+    number: Mapped[str | None] = mapped_column(String(40))
+    source: Mapped[str | None] = mapped_column(String(200))
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"), index=True)
+    until: Mapped[datetime] = mapped_column(index=True)
+    reason: Mapped[str]
+    by_user: Mapped[str] = mapped_column(String(200))
+    at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None] = mapped_column(String(200))
+
+
 class AlertRow(Base):
     __tablename__ = "alerts"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -357,6 +375,8 @@ class AlertRow(Base):
     raised_at: Mapped[datetime] = mapped_column(index=True)
     ended_at: Mapped[datetime | None]
     invented: Mapped[bool] = mapped_column(Boolean, default=False)
+    # What muted it when it was raised: nobody was written to.
+    silence_id: Mapped[int | None] = mapped_column(ForeignKey("silences.id"), index=True)
 
 
 class NotificationRow(Base):

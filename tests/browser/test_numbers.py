@@ -171,6 +171,7 @@ def test_marc_sees_no_customers_and_berta_no_numbers_of_movistar(
 def test_the_alert_leads_to_the_dossier(opened: Open, reported: Served) -> None:
     page = signed_in(opened, reported, "ana", "/alerts")
     expect(page.get_by_text("un número desconocido, en 7 d")).to_be_visible()
+    page.get_by_role("button", name="Abrir").first.click()
     page.get_by_role("link", name="Ficha del número").click()
     heading(page, STRANGER)
 
