@@ -21,21 +21,24 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import structlog
 import uvicorn
 from starlette.middleware import Middleware
 
 from dashboard import cookies, theme
+from dashboard.company_pages import CompanyPages
 from dashboard.gate import Gate
 from dashboard.private_page import PrivatePages, Tokens
 from dashboard.signin import SignInPages
-from listener import accounts, logs
+from listener import accounts, logs, oidc
 from listener import settings as settings_module
-from listener.checks import check_port
+from listener.checks import check_company, check_port, listening_host
 from listener.errors import ConfigError, ListenerError
 from listener.private_links import PrivateLinks
 from listener.settings import Settings
 from listener.storage import Database
 
+log = structlog.get_logger()
 _APP = Path(__file__).parent / "app.py"
 _PATIENCE = 3  # seconds that open pages get when the process is told to end
 
@@ -67,8 +70,11 @@ def build(settings: Settings, db: Database, *, host: str, port: int) -> Any:
     # Only now: what they decorate for caching asks for Streamlit's configuration.
     from dashboard import data
 
-    jar = cookies.Cookies(cookies.key(settings.var))
-    tokens = Tokens(cookies.key(settings.var), settings.listener.service.public_url)
+    key = cookies.key(settings.var)
+    jar = cookies.Cookies(key)
+    tokens = Tokens(key, settings.listener.service.public_url)
+    provider = oidc.provider(settings, accounts.utc_now)
+    company = CompanyPages(db, settings, provider, key) if provider else None
     data.share(settings, db, jar, tokens)
     limits = settings.listener.dashboard
 
@@ -89,7 +95,7 @@ def build(settings: Settings, db: Database, *, host: str, port: int) -> Any:
     )
     return App(
         _APP,
-        routes=SignInPages(db, settings, jar).routes(),
+        routes=SignInPages(db, settings, jar, company=company).routes(),
         middleware=[gate, private],
     )
 
@@ -110,11 +116,14 @@ def _hosts(settings: Settings, host: str) -> frozenset[str]:
 
 def serve(settings: Settings, host: str, port: int) -> None:
     """Block until SIGTERM or SIGINT. Raises PortInUse, StorageError."""
-    check_port(host, port)
     db = Database(settings.database_url)
     current, newest = db.revision()
     if current != newest:
         db.upgrade()
+    host, why = listening_host(settings, host, guarded=accounts.somebody_enters(db))
+    if why:
+        log.warning("dashboard", note=why)
+    check_port(host, port)
     app = build(settings, db, host=host, port=port)
     server = uvicorn.Server(
         uvicorn.Config(
@@ -168,6 +177,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = settings_module.load()
         logs.configure(settings.listener.service.log_format)
+        check_company(settings)
         config = settings.listener.dashboard
         serve(settings, given.host or config.host, given.port or config.port)
     except ListenerError as error:

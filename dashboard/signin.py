@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from dashboard import cookies
+from dashboard.company_pages import START, CompanyPages
 from listener import accounts, i18n
 from listener.accounts import Attempts, Strangers
 from listener.errors import AccountError, ListenerError
@@ -38,9 +39,12 @@ class SignInPages:
     strangers: Strangers = field(default_factory=Strangers)
     addresses: Strangers = field(default_factory=Strangers)
     address_failures: int = 30  # of one address, over all names, before it waits too
+    company: CompanyPages | None = None
 
     def routes(self) -> list[Route]:
+        company = self.company
         return [
+            *(company.routes(self._refused, self._set_cookie, _own_path) if company else ()),
             Route("/auth/sign-in", self.sign_in, methods=["GET", "POST"]),
             Route("/auth/sign-out", self.sign_out, methods=["GET", "POST"]),
             Route(accounts.SETUP_PATH, self.setup, methods=["GET", "POST"]),
@@ -108,11 +112,18 @@ class SignInPages:
         if request.method == "GET":
             return self._page(request, "sign_out.html")
         token = self.jar.token(request.cookies.get(cookies.NAME))
+        leaving = None
         if token is not None:
+            leaving = await self.company.leaving(token) if self.company else None
             await to_thread.run_sync(accounts.end_session, self.db, token)
-        response = self._page(request, "sign_in.html", note="sign_in.out", next="/")
+        response = self._page(
+            request, "sign_in.html", note="sign_in.out", next="/", leaving=leaving
+        )
         response.delete_cookie(cookies.NAME, path="/", httponly=True, samesite="lax")
         return response
+
+    def _refused(self, request: Request, message: str, status: int) -> Response:
+        return self._page(request, "refused.html", status, message=message)
 
     def _set_cookie(self, response: Response, token: str) -> None:
         service, dashboard = self.settings.listener.service, self.settings.listener.dashboard
@@ -187,7 +198,18 @@ class SignInPages:
         self, request: Request, template: str, status: int = 200, **context: Any
     ) -> HTMLResponse:
         language = self._language(request)
-        values = {"form": {}, "error": "", "note": "", "values": {}, "next": "/", **context}
+        config = self.settings.listener.oidc
+        values = {
+            "form": {},
+            "error": "",
+            "note": "",
+            "values": {},
+            "next": "/",
+            "leaving": None,
+            "company": (config.name or i18n.text("your company", language)) if self.company else "",
+            "company_start": START,
+            **context,
+        }
         body = (
             environment()
             .get_template(template)
@@ -206,7 +228,10 @@ class SignInPages:
 
 
 def _switches(request: Request, languages: tuple[str, ...]) -> dict[str, str]:
-    """The address of this page in each language; a form's answer switches to the form."""
+    """The address of this page in each language; a form's answer switches to the form, and a
+    refused sign-in with the company, which no reload repeats, to the beginning."""
+    if request.url.path.startswith(START):
+        return {code: f"/auth/sign-in?lang={code}" for code in languages}
     return {
         code: f"{request.url.path}?{request.url.include_query_params(lang=code).query}"
         for code in languages

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from listener import i18n
 from listener.domain import Role
 from listener.errors import AccountError
-from listener.storage import Database, case_actions, people
+from listener.storage import Database, case_actions, identities, people
 from listener.storage.people import User
 
 ADMINISTRATOR = "admin"
@@ -167,6 +167,12 @@ def first_administrator(db: Database, now: datetime | None = None) -> str | None
     )
 
 
+def somebody_enters(db: Database) -> bool:
+    """Whether there is an account whose password is set."""
+    with db.read() as session:
+        return any(u.password_hash and not u.disabled for u in people.everyone(session))
+
+
 def make_setup_link(db: Database, username: str, now: datetime | None = None) -> str:
     """A new link that sets a password once, within a day; an older unused one ends."""
     at = now or utc_now()
@@ -178,6 +184,11 @@ def make_setup_link(db: Database, username: str, now: datetime | None = None) ->
             )
         if user.disabled:
             raise AccountError(f"{username} is disabled: it gets no link to set a password")
+        if identities.is_company_account(session, username):
+            raise AccountError(
+                f"{username} signs in with the company's account and has no password here",
+                key="account.company",
+            )
         return _new_link(session, username, at)
 
 
@@ -448,9 +459,13 @@ def _checked_username(username: str) -> str:
     return username
 
 
+def is_email(text: str) -> bool:
+    return text.isprintable() and _EMAIL.fullmatch(text) is not None
+
+
 def _checked_email(email: str) -> str:
     email = email.strip()
-    if email and not _EMAIL.fullmatch(email):
+    if email and not is_email(email):
         raise AccountError(
             f"{email!r} is not an e-mail address: write name@example.com, or leave it empty",
             key="account.email",

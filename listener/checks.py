@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import socket
+from urllib.parse import urlsplit
 
 from listener import query
 from listener.crm import CRMS
 from listener.crm.systems import options_of as crm_options
 from listener.errors import ConfigError, ListenerError, PortInUse
+from listener.oidc_settings import is_loopback
 from listener.settings import Settings, secret
 from listener.sources import options_of
 
@@ -26,6 +28,39 @@ def check_port(host: str, port: int) -> None:
                 f"the dashboard cannot listen on {host}:{port}: {error.strerror or error}. Set "
                 "[dashboard] host to an address of this machine, and port to one above 1023."
             ) from error
+
+
+_LOOPBACK = "127.0.0.1"
+
+
+def listening_host(own: Settings, host: str, *, guarded: bool) -> tuple[str, str]:
+    """Where the dashboard listens, and why that is not `host`. It is for this
+    machine alone until somebody's password (or the company's sign-in) stands before it, and until
+    [service] public_url is an address by which others may know it."""
+    config = own.listener
+    if is_loopback(host):
+        return host, ""
+    missing = []
+    if not (guarded or config.oidc.enabled):
+        missing.append("no account has a password yet (set the administrator's by its link)")
+    if is_loopback(urlsplit(config.service.public_url).hostname):
+        missing.append("[service] public_url of listener.toml is still this machine's own")
+    if not missing:
+        return host, ""
+    return _LOOPBACK, (
+        f"the dashboard listens on {_LOOPBACK} alone, not on {host}: "
+        f"{' and '.join(missing)}. Mend that, and start again."
+    )
+
+
+def check_company(own: Settings) -> str:
+    """That the environment has what [oidc] names. Raises MissingCredential."""
+    config = own.listener.oidc
+    if not config.enabled:
+        return "switched off ([oidc] enabled): people sign in with passwords"
+    if config.client_secret_env:
+        secret(config.client_secret_env, "[oidc]")
+    return f"with {config.issuer}, roles by {config.role_claim}"
 
 
 def check_crms(own: Settings) -> str:

@@ -8,8 +8,16 @@ from functools import partial
 
 from rich.console import Console
 
-from listener import raising, reader, settings
-from listener.checks import check_crms, check_email, check_port, check_queries, check_sources
+from listener import oidc, raising, reader, settings
+from listener.accounts import utc_now
+from listener.checks import (
+    check_company,
+    check_crms,
+    check_email,
+    check_port,
+    check_queries,
+    check_sources,
+)
 from listener.crm import Capability, systems
 from listener.domain import Identifier, IdentifierKind
 from listener.errors import ConfigError, ListenerError, PortInUse
@@ -65,6 +73,7 @@ def _checks(own: Settings, migrate: bool) -> Iterator[tuple[str, Callable[[], st
             yield f"CRM {config.name}", partial(_crm, own, config.name)
     yield "reader", lambda: _reader(own)
     yield "e-mail", lambda: _email(own)
+    yield "sign-in with the company", lambda: _company(own)
     yield "alerts", lambda: _alerts(own)
     yield "dashboard", lambda: _port(own)
 
@@ -108,6 +117,14 @@ def _reader(own: Settings) -> str:
     reads = reader.configured(own)
     reading = reads.read(["otra vez el 1004, van seis llamadas hoy y ya dije que no"])[0]
     return f"{reads.model} reads a test sentence as {reading.category or 'no complaint'}"
+
+
+def _company(own: Settings) -> str:
+    told = check_company(own)
+    if found := oidc.provider(own, utc_now):
+        found.address(oidc.begun())
+        return f"{own.listener.oidc.issuer} answers"
+    return told
 
 
 def _email(own: Settings) -> str:

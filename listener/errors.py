@@ -19,6 +19,7 @@ ListenerError
 ├── NotAllowed                the role may not do this
 ├── SilenceRefused            alerts cannot be muted like this
 ├── AccountError              an account, a password or a one-time link is refused
+├── ProviderError             the company's sign-in did not answer as it must
 └── PortInUse                 the dashboard's port is taken
 
 `retry` tells whether trying the same again can help; people see `str(error)`: what, where, why,
@@ -165,6 +166,16 @@ class SilenceRefused(ListenerError):
         super().__init__(message)
         self.key = key
         self.values = values
+
+
+class ProviderError(ListenerError):
+    """The OpenID Connect provider is down, refuses us, or answers for somebody else. `key` is the
+    catalogue's message for people; `str(error)` is for the log and holds no token."""
+
+    def __init__(self, message: str, *, key: str, retry: bool = False) -> None:
+        super().__init__(f"sign-in with the company: {message}")
+        self.key = key
+        self.retry = retry
 
 
 class PortInUse(ListenerError):

@@ -13,7 +13,14 @@ from collections.abc import Callable
 import structlog
 
 from listener import reader, schedule
-from listener.checks import check_crms, check_email, check_port, check_queries, check_sources
+from listener.checks import (
+    check_company,
+    check_crms,
+    check_email,
+    check_port,
+    check_queries,
+    check_sources,
+)
 from listener.httpclient import HttpClient
 from listener.pipeline import Road
 from listener.settings import Settings
@@ -47,6 +54,7 @@ def run(settings: Settings, db: Database, *, dashboard: bool = True) -> int:
     config = settings.listener.dashboard
     check_email(settings)
     if dashboard:
+        check_company(settings)
         check_port(config.host, config.port)
     way = road(settings, db)
     for name in (signal.SIGTERM, signal.SIGINT):

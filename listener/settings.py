@@ -34,6 +34,7 @@ from listener.calendars import holidays_in
 from listener.calling_rules import CallingRules, CompanyPolicy, Thresholds
 from listener.domain import NumberKind, PriorityLevel
 from listener.errors import ConfigError, MissingCredential
+from listener.oidc_settings import Oidc
 from listener.replies import ReplyTemplates
 from listener.sections import Country, Duration, Key, Language, Section, ZoneName
 
@@ -125,6 +126,7 @@ class ListenerFile(Section):
     service: Service = Service()
     schedule: Schedule = Schedule()
     dashboard: Dashboard = Dashboard()
+    oidc: Oidc = Oidc()
     process: Process = Process()
     http: Http = Http()
     email: Email = Email()

@@ -17,6 +17,7 @@ from dashboard import cookies
 from dashboard.gate import Gate
 from dashboard.signin import SignInPages
 from listener import accounts, settings
+from listener.checks import listening_host
 from listener.errors import StorageError
 from listener.storage import Database
 
@@ -234,3 +235,37 @@ def test_the_key_is_kept_and_read_by_its_owner_only(tmp_path: Path) -> None:
     (tmp_path / "var" / "cookie.key").write_text("short")
     with pytest.raises(StorageError, match="delete it"):
         cookies.key(tmp_path / "var")
+
+
+@pytest.mark.parametrize(
+    ("host", "public_url", "guarded", "listens", "said"),
+    [
+        ("127.0.0.1", BASE, False, "127.0.0.1", ""),
+        ("::1", BASE, False, "::1", ""),
+        ("0.0.0.0", BASE, False, "127.0.0.1", "no account has a password yet"),
+        ("0.0.0.0", BASE, True, "127.0.0.1", "public_url"),
+        ("0.0.0.0", "https://listener.example", False, "127.0.0.1", "no account has a password"),
+        ("0.0.0.0", "https://listener.example", True, "0.0.0.0", ""),
+        ("10.0.0.7", "http://localhost:8501", True, "127.0.0.1", "public_url"),
+    ],
+)
+def test_only_this_machine_is_answered_until_a_password_and_an_address_are_set(
+    host: str, public_url: str, guarded: bool, listens: str, said: str
+) -> None:
+    own = settings.Settings(folder=Path(), database_url="sqlite://", var=Path())
+    service = own.listener.service.model_copy(update={"public_url": public_url})
+    listener = own.listener.model_copy(update={"service": service})
+    own = own.model_copy(update={"listener": listener})
+    found, why = listening_host(own, host, guarded=guarded)
+    assert found == listens
+    assert (said in why) if said else why == ""
+
+
+def test_somebody_enters_once_a_password_is_set(sqlite_database: Database) -> None:
+    link = accounts.first_administrator(sqlite_database)
+    assert link is not None
+    assert not accounts.somebody_enters(sqlite_database)
+    accounts.use_setup_link(sqlite_database, link.partition("=")[2], PASSWORD)
+    assert accounts.somebody_enters(sqlite_database)
+    accounts.disable(sqlite_database, "admin")
+    assert not accounts.somebody_enters(sqlite_database)

@@ -18,6 +18,7 @@ def run(
 ) -> None:
     """Scheduler, the three loops and the dashboard, until stopped."""
     from listener import accounts, logs, service
+    from listener.checks import listening_host
 
     settings = load_settings()
     if port is not None:
@@ -29,8 +30,13 @@ def run(
     link = accounts.first_administrator(db)
     if dashboard:
         base = settings.listener.service.public_url.rstrip("/")
-        if port is not None:
-            base = f"http://{settings.listener.dashboard.host}:{port}"
+        host, why = listening_host(
+            settings, settings.listener.dashboard.host, guarded=accounts.somebody_enters(db)
+        )
+        if port is not None or why:
+            base = f"http://{host}:{settings.listener.dashboard.port}"
+        if why:
+            err.print(f"[yellow]Note:[/yellow] {plain(why)}", soft_wrap=True)
         if link:
             err.print(
                 "[bold]First start.[/bold] Set the administrator's password here (once, within a "

@@ -458,6 +458,16 @@ class SetupLink(Base):
     used_at: Mapped[datetime | None]
 
 
+class IdentityRow(Base):
+    """Who an account is at the company's OpenID Connect provider."""
+
+    __tablename__ = "user_identities"
+    issuer: Mapped[str] = mapped_column(String(500), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255), primary_key=True)
+    username: Mapped[str] = mapped_column(ForeignKey("users.username"), index=True)
+    created_at: Mapped[datetime]
+
+
 # ---------------------------------------------------------------------------- crm/local
 
 

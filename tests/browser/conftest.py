@@ -22,16 +22,21 @@ _START = 60.0  # seconds
 class Served:
     """The dashboard over a world."""
 
-    def __init__(self, world: worlds.World) -> None:
+    def __init__(self, world: worlds.World, *, port: int = 0, **environment: str) -> None:
         self.world = world
-        port = free_port()
+        port = port or free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.log = world.folder / "dashboard.log"
         command = [sys.executable, "-m", "dashboard.server", "--port", str(port)]
         self.process = subprocess.Popen(
             command,
             cwd=worlds.ROOT,
-            env={**os.environ, **world.environment, "LISTENER_PARENT": str(os.getpid())},
+            env={
+                **os.environ,
+                **world.environment,
+                **environment,
+                "LISTENER_PARENT": str(os.getpid()),
+            },
             stdout=self.log.open("wb"),
             stderr=subprocess.STDOUT,
         )
@@ -86,17 +91,17 @@ def opened(chromium, request: pytest.FixtureRequest) -> Iterator[Callable[..., o
     contexts = []
     outside: list[str] = []
 
-    def make(url: str, *, locale: str = "es-ES", width: int = 1280, height: int = 900) -> object:
+    def make(
+        url: str, *, locale: str = "es-ES", width: int = 1280, height: int = 900, also: str = ""
+    ) -> object:
         context = chromium.new_context(
             viewport={"width": width, "height": height}, locale=locale, base_url=url
         )
         context.set_default_timeout(20_000)
         contexts.append(context)
         page = context.new_page()
-        page.on(
-            "request",
-            lambda r: outside.append(r.url) if not r.url.startswith((url, "data:", "blob:")) else 0,
-        )
+        own = (url, "data:", "blob:", *([also] if also else []))
+        page.on("request", lambda r: outside.append(r.url) if not r.url.startswith(own) else 0)
         return page
 
     yield make
