@@ -19,17 +19,21 @@ from listener.desk import Desk
 from listener.desk.figures import Trends
 from listener.desk.rights import may_work
 from listener.dossiers import Dossier
+from listener.in_force import InForce
 from listener.ledger import Counts
 from listener.settings import Settings
 from listener.storage import Database
 from listener.storage.ledger import By
 from listener.storage.people import User
 
+# Every part of every page asks for the settings: how often the database is asked for edits, in
+# seconds. What is edited in this process is in force at once.
+_PATIENCE = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class _Shared:
-    settings: Settings
-    desk: Desk
+    desk: InForce[Desk]
     jar: cookies.Cookies
     tokens: Tokens
 
@@ -39,15 +43,17 @@ _shared: list[_Shared] = []
 
 def share(settings: Settings, db: Database, jar: cookies.Cookies, tokens: Tokens) -> None:
     """Called once by the server, before the first page: all pages run in its process."""
-    _shared[:] = [_Shared(settings, Desk(db, settings), jar, tokens)]
+    desk = InForce(db, settings, lambda s: Desk(db, s), patience=_PATIENCE)
+    _shared[:] = [_Shared(desk, jar, tokens)]
 
 
 def desk() -> Desk:
-    return _shared[0].desk
+    """With the settings in force."""
+    return _shared[0].desk()
 
 
 def settings() -> Settings:
-    return _shared[0].settings
+    return desk().settings
 
 
 def token() -> str | None:
@@ -137,6 +143,7 @@ def _dossier(
 
 def forget() -> None:
     """After a change that the caches would hide."""
+    _shared[0].desk.look_again()
     st.cache_data.clear()
 
 

@@ -30,8 +30,7 @@ from dashboard.company_pages import CompanyPages
 from dashboard.gate import Gate
 from dashboard.private_page import PrivatePages, Tokens
 from dashboard.signin import SignInPages
-from listener import accounts, logs, oidc
-from listener import settings as settings_module
+from listener import accounts, in_force, logs, oidc
 from listener.checks import check_company, check_port, listening_host
 from listener.errors import ConfigError, ListenerError
 from listener.private_links import PrivateLinks
@@ -175,7 +174,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int)
     given = parser.parse_args(arguments)
     try:
-        settings = settings_module.load()
+        settings = in_force.load()
         logs.configure(settings.listener.service.log_format)
         check_company(settings)
         config = settings.listener.dashboard

@@ -253,9 +253,14 @@ def disable(db: Database, username: str, now: datetime | None = None) -> None:
     """End the account's sessions and refuse its sign-in. What the person did stays; the cases that they
     had not closed are nobody's, so that somebody sees them."""
     with db.write() as session:
-        people.update(session, username, disabled=True)
-        people.close_sessions_of(session, username)
-        case_actions.release(session, username, now or utc_now())
+        shut(session, username, now or utc_now())
+
+
+def shut(session: Session, username: str, now: datetime) -> None:
+    """`disable`, in a commit of the caller's."""
+    people.update(session, username, disabled=True)
+    people.close_sessions_of(session, username)
+    case_actions.release(session, username, now)
 
 
 def _set_password(session: Session, username: str, password: str) -> None:

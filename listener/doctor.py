@@ -8,7 +8,7 @@ from functools import partial
 
 from rich.console import Console
 
-from listener import oidc, raising, reader, settings
+from listener import config_documents, in_force, oidc, raising, reader, settings
 from listener.accounts import utc_now
 from listener.checks import (
     check_company,
@@ -20,7 +20,7 @@ from listener.checks import (
 )
 from listener.crm import Capability, systems
 from listener.domain import Identifier, IdentifierKind
-from listener.errors import ConfigError, ListenerError, PortInUse
+from listener.errors import ConfigError, ListenerError, PortInUse, StorageError
 from listener.notifiers import email
 from listener.settings import Settings
 from listener.status import NO_RECIPIENT
@@ -52,8 +52,8 @@ def run(out: Console, *, migrate: bool) -> int:
     loaded: list[Settings] = []
 
     def configuration() -> str:
-        loaded.append(settings.load())
-        own = loaded[0]
+        own = _settings()
+        loaded.append(own)
         return f"{own.folder}, {len(own.brands)} brands, {len(own.sources)} sources"
 
     if not check("configuration", configuration):
@@ -63,8 +63,16 @@ def run(out: Console, *, migrate: bool) -> int:
     return 1 if failures else 0
 
 
+def _settings() -> Settings:
+    try:
+        return in_force.load()
+    except StorageError:  # which the check of the database tells of
+        return settings.load()
+
+
 def _checks(own: Settings, migrate: bool) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "database", lambda: _database(own, migrate)
+    yield "edited in the dashboard", _edited
     yield "queries", lambda: check_queries(own)
     yield "sources", lambda: check_sources(own)
     yield "CRMs", lambda: check_crms(own)
@@ -94,6 +102,16 @@ def _database(own: Settings, migrate: bool) -> str:
         return f"{db.engine.url.render_as_string(hide_password=True)}, schema {current}"
     finally:
         db.close()
+
+
+def _edited() -> str:
+    """Which documents stand in place of their files, by whom, since when."""
+    try:
+        edits, _ = in_force.stored()
+    except StorageError:
+        return "not known, because the database does not answer"
+    lines = config_documents.told(list(edits.values()))
+    return "; ".join(lines) or "nothing: the files are in force"
 
 
 def _crm(own: Settings, name: str) -> str:

@@ -46,9 +46,10 @@ def run_loop(
     return counts
 
 
-def start(road: Road) -> BackgroundScheduler:
-    """Start the three loops, and the daily erasing; each begins at once."""
-    schedule = road.settings.listener.schedule
+def start(newest: Callable[[], Road]) -> BackgroundScheduler:
+    """Start the three loops, and the daily erasing; each begins at once. Each run asks for the road
+    anew, because settings may have been edited; how often a loop runs stays as it was."""
+    schedule = newest().settings.listener.schedule
     scheduler = BackgroundScheduler(
         executors={"default": ThreadPoolExecutor(len(LOOPS))}, timezone="UTC"
     )
@@ -57,7 +58,7 @@ def start(road: Road) -> BackgroundScheduler:
         scheduler.add_job(
             _guarded,
             "interval",
-            args=(road, name),
+            args=(newest, name),
             seconds=interval.total_seconds(),
             id=name,
             max_instances=1,
@@ -69,12 +70,12 @@ def start(road: Road) -> BackgroundScheduler:
     return scheduler
 
 
-def _guarded(road: Road, name: str) -> None:
+def _guarded(newest: Callable[[], Road], name: str) -> None:
     """A loop that fails is logged and runs again at its next turn."""
-    if road.stop.is_set():
-        return
     try:
-        run_loop(road, name)
+        road = newest()
+        if not road.stop.is_set():
+            run_loop(road, name)
     except ListenerError as error:
         log.error("loop failed", loop=name, error=str(error))
     except Exception as error:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
@@ -22,6 +23,7 @@ from listener.checks import (
     check_sources,
 )
 from listener.httpclient import HttpClient
+from listener.in_force import InForce
 from listener.pipeline import Road
 from listener.settings import Settings
 from listener.storage import Database
@@ -46,6 +48,13 @@ def road(settings: Settings, db: Database) -> Road:
     )
 
 
+def roads(settings: Settings, db: Database) -> InForce[Road]:
+    """The same, made anew with the settings that people have edited since; the reader, the
+    connections and the way to stop stay."""
+    first = road(settings, db)
+    return InForce(db, settings, lambda s: first if s is settings else replace(first, settings=s))
+
+
 def run(settings: Settings, db: Database, *, dashboard: bool = True) -> int:
     """Block until SIGTERM or SIGINT; returns the exit code.
 
@@ -56,13 +65,14 @@ def run(settings: Settings, db: Database, *, dashboard: bool = True) -> int:
     if dashboard:
         check_company(settings)
         check_port(config.host, config.port)
-    way = road(settings, db)
+    newest = roads(settings, db)
+    way = newest()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: way.stop.set())
     page = _Dashboard(config.host, config.port) if dashboard else None
     if page:
         page.start()
-    loops = schedule.start(way)
+    loops = schedule.start(newest)
     log.info("started", database=db.engine.url.render_as_string(hide_password=True))
     try:
         while not way.stop.wait(0.5):

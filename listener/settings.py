@@ -14,6 +14,10 @@
 
 Secrets are never in these files: a key that ends in `_env` names the environment variable that
 holds the secret, and `secret()` reads it when it is needed.
+
+What people edit in the dashboard stands in place of a file (`edited`, from listener/in_force.py): of
+listener.toml the tables that are for them alone, of sources.toml and crms.toml nothing, because who
+signs in to a page must not decide where the machine connects.
 """
 
 from __future__ import annotations
@@ -370,9 +374,12 @@ class AlertRules(Section):
 
 
 class Settings(Section):
+    """`edits` is how many edits of the dashboard there were when it was put together."""
+
     folder: Path
     database_url: str
     var: Path
+    edits: int = 0
     listener: ListenerFile = ListenerFile()
     brands: tuple[Brand, ...] = ()
     sources: tuple[SourceConfig, ...] = ()
@@ -415,14 +422,17 @@ _FILES: Mapping[str, type[Section]] = {
     "templates/replies.toml": ReplyTemplates,
 }
 _CALLING = re.compile(r"rules/calling/([A-Z]{2})\.toml")
+_IN_FILES_ONLY = ("sources.toml", "crms.toml")
+EDITED_TABLES = ("retention", "private_link")
+"""What is edited of listener.toml in the dashboard; the rest of it stays in its file."""
 
 
-def load(folder: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Settings:
-    """Read every file of the folder (LISTENER_CONFIG, default `config/`).
+def database_url(env: Mapping[str, str] = os.environ) -> str:
+    return env.get("LISTENER_DATABASE_URL") or f"sqlite:///{var_folder(env)}/listener.db"
 
-    Raises ConfigError, which names file, key, reason and remedy; all mistakes of a file at once.
-    """
-    env = os.environ if environ is None else environ
+
+def config_folder(folder: Path | str | None, env: Mapping[str, str] = os.environ) -> Path:
+    """Raises ConfigError where it is not there, or holds what is none of ours."""
     base = Path(folder or env.get("LISTENER_CONFIG") or "config")
     if not base.is_dir():
         raise ConfigError(
@@ -436,17 +446,51 @@ def load(folder: Path | str | None = None, environ: Mapping[str, str] | None = N
             known = ", ".join([*_FILES, "rules/calling/ES.toml for each country"])
             hint = f" Did you mean {close[0]}?" if close else f" Known: {known}."
             raise ConfigError(f"{path}: not a configuration file that Listener reads.{hint}")
-    parts = {name: _read(base / name, model) for name, model in _FILES.items()}
-    var = var_folder(env)
-    brands = parts["brands.toml"]
-    sources = parts["sources.toml"]
+    return base
+
+
+def document_names(base: Path) -> list[str]:
+    """Every file of a configuration, there or not, and the calling rules that are there."""
+    calling = sorted((base / "rules" / "calling").glob("*.toml"))
+    return [*_FILES, *(path.relative_to(base).as_posix() for path in calling)]
+
+
+def is_editable(name: str) -> bool:
+    """Whether the dashboard may hold this document in place of its file."""
+    return name not in _IN_FILES_ONLY and (name in _FILES or bool(_CALLING.fullmatch(name)))
+
+
+def load(
+    folder: Path | str | None = None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    edited: Mapping[str, str] | None = None,
+    edits: int = 0,
+) -> Settings:
+    """Read every file of the folder (LISTENER_CONFIG, default `config/`); the text of a document in
+    `edited` counts in place of its file.
+
+    Raises ConfigError, which names file, key, reason and remedy; all mistakes of a file at once.
+    """
+    env = os.environ if environ is None else environ
+    base = config_folder(folder, env)
+    given = dict(edited or {})
+    if strange := sorted(name for name in given if not is_editable(name)):
+        raise ConfigError(f"{strange[0]} is not edited in the dashboard; it stays a file")
+    parts = {name: _read(base, name, model, given) for name, model in _FILES.items()}
+    calling = {
+        found[1]: name
+        for name in sorted({*document_names(base), *given})
+        if (found := _CALLING.fullmatch(name))
+    }
     settings = Settings(
         folder=base.absolute(),
-        var=var,
-        database_url=env.get("LISTENER_DATABASE_URL") or f"sqlite:///{var}/listener.db",
+        var=var_folder(env),
+        database_url=database_url(env),
+        edits=edits,
         listener=parts["listener.toml"],
-        brands=brands.brands,
-        sources=sources.sources,
+        brands=parts["brands.toml"].brands,
+        sources=parts["sources.toml"].sources,
         crms=parts["crms.toml"].crms,
         priority=parts["rules/priority.toml"],
         routing=parts["rules/routing.toml"],
@@ -455,28 +499,55 @@ def load(folder: Path | str | None = None, environ: Mapping[str, str] | None = N
         diagnosis=parts["rules/diagnosis.toml"],
         replies=parts["templates/replies.toml"],
         calling={
-            path.stem: _read(path, CallingRules)
-            for path in sorted((base / "rules" / "calling").glob("*.toml"))
+            country: _read(base, name, CallingRules, given) for country, name in calling.items()
         },
     )
     _cross_check(settings, base)
     return settings
 
 
-def _read(path: Path, model: type[Section]) -> Any:
-    if not path.exists():
-        return model()
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}.") from error
+def again(settings: Settings, edited: Mapping[str, str], edits: int) -> Settings:
+    """The same installation, with what was edited since."""
+    env = {"LISTENER_VAR": str(settings.var), "LISTENER_DATABASE_URL": settings.database_url}
+    return load(settings.folder, env, edited=edited, edits=edits)
+
+
+def _read(base: Path, name: str, model: type[Section], edited: Mapping[str, str]) -> Any:
+    path = base / name
+    place = str(path)
+    if name not in edited:
+        if not path.exists():
+            return model()
+        data = _parsed(path)
+    else:
+        place = f"{name}, as edited in the dashboard"
+        data = _toml(edited[name], place)
+        if name == "listener.toml":
+            if strange := sorted(set(data) - set(EDITED_TABLES)):
+                raise ConfigError(
+                    f"{place}: {strange[0]} stays in the file; only {', '.join(EDITED_TABLES)} are "
+                    "edited in the dashboard"
+                )
+            data = (_parsed(path) if path.exists() else {}) | data
     try:
         return model.model_validate(data)
     except ValidationError as error:
         lines = [_explain(model, e) for e in error.errors(include_url=False)]
-        raise ConfigError("\n".join(f"{path}: {line}" for line in lines)) from error
+        raise ConfigError("\n".join(f"{place}: {line}" for line in lines)) from error
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        return _toml(path.read_text(encoding="utf-8"), str(path))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
+
+
+def _toml(text: str, place: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{place}: not valid TOML: {error}.") from error
 
 
 def _explain(model: type[BaseModel], error: Mapping[str, Any]) -> str:

@@ -10,10 +10,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from listener import alerting, raising
+from listener import alerting, config_documents, raising
 from listener.pipeline import utc_now
 from listener.settings import Settings
-from listener.storage import Database, health, suppressions, trends
+from listener.storage import Database, config_edits, health, suppressions, trends
+from listener.storage.config_edits import Edit
 from listener.storage.health import LoopHealth, SubscriptionHealth
 from listener.storage.suppressions import Kept
 
@@ -34,6 +35,7 @@ class Report:
     promise: Kept
     sources: tuple[SubscriptionHealth, ...]
     loops: tuple[LoopHealth, ...]
+    edited: tuple[Edit, ...] = ()  # documents that stand in place of their files
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -48,6 +50,9 @@ class Report:
             "promise": asdict(self.promise),
             "sources": [asdict(s) for s in self.sources],
             "loops": [asdict(loop) for loop in self.loops],
+            "edited": [
+                {"name": e.name, "by": e.by, "at": e.at, "version": e.version} for e in self.edited
+            ],
         }
 
 
@@ -59,10 +64,13 @@ def report(settings: Settings, db: Database, now: datetime | None = None) -> Rep
         loops = tuple(health.loops(session))
         reached = bool(raising.standing_recipients(session, settings))
         kept = suppressions.kept(session)
+        edited = tuple(config_edits.overriding(config_edits.in_force(session).values()))
     notifications = counts.pop("by_notification")
     problems = judge(settings, sources, loops, counts, notifications, at, reached=reached)
     problems += of_promise(kept)
-    return Report(not problems, tuple(problems), counts, notifications, kept, sources, loops)
+    return Report(
+        not problems, tuple(problems), counts, notifications, kept, sources, loops, edited
+    )
 
 
 def of_promise(kept: Kept) -> list[str]:
@@ -141,6 +149,8 @@ def show(status: Report, out: Console) -> None:
         f"suppressions: {orders or 'none'}; contacts after one: {kept.contacts_after}; "
         f"longest from complaint to effect: {longest}"
     )
+    for line in config_documents.told(status.edited):
+        out.print(line, markup=False)
     table = Table("source", "last success", "last new item", "items", "failures", box=None)
     for source in status.sources:
         table.add_row(

@@ -201,7 +201,7 @@ def test_a_loop_that_fails_is_recorded_and_its_error_goes_on(database: Database)
 def test_the_three_loops_run_at_once_and_again(sqlite_database: Database) -> None:
     way = road(sqlite_database)
     way.now = pipeline.utc_now
-    made = schedule.start(way)
+    made = schedule.start(lambda: way)
     try:
         deadline = time.monotonic() + 30
         first: dict[str, Any] = {}

@@ -6,6 +6,7 @@ that take long (the reader, the dashboard) happen inside the commands that need 
     service.py   the service, its loops          state.py     what there is, and whether it is well
     texts.py     texts in, answers out           accounts.py  who may sign in
     contacts.py  what the company's log tells    sample.py    invented data
+    configuration.py  the settings as files
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from listener.cli import accounts, contacts, sample, service, state, texts
+from listener.cli import accounts, configuration, contacts, sample, service, state, texts
 from listener.cli.shared import err, plain
 from listener.errors import ConfigError, ImportError_, ListenerError, QueryError
 
@@ -75,6 +76,8 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "diagnose": contacts.diagnose,
     "ledger": contacts.ledger,
     "simulate": contacts.simulate,
+    "export": configuration.export,
+    "import-config": configuration.import_config,
 }
 for _name, _command in _COMMANDS.items():
     app.command(_name)(_command)
@@ -87,6 +90,8 @@ _group(
         "link": accounts.link,
         "list": accounts.show,
         "disable": accounts.disable,
+        "enable": accounts.enable,
+        "unlock": accounts.unlock,
     },
 )
 _group("crm", "People and contact events of the company.", {"import": contacts.crm_import})

@@ -9,6 +9,8 @@ from rich.table import Table
 
 from listener.cli.shared import load_settings, open_database, out
 
+_BY = "command line"
+
 
 def add(
     username: str,
@@ -26,31 +28,32 @@ def add(
     queue: Annotated[list[str] | None, typer.Option(help="Queues they serve; all.")] = None,
 ) -> None:
     """Add an account and print the one-time link that sets its password."""
-    from listener import accounts
+    from listener import staff
+    from listener.accounts import utc_now
 
     settings = load_settings()
-    service = settings.listener.service
-    link = accounts.add_user(
+    link = staff.add(
         open_database(settings),
+        settings,
         username,
         name=name or username,
         email=email,
         role=role,
-        language=language or service.language,
-        time_zone=service.time_zone,
-        brands=tuple(brand or ()),
-        languages=tuple(reads or ()),
-        queues=tuple(queue or ()),
+        language=language,
+        reach=staff.Reach(tuple(brand or ()), tuple(reads or ()), tuple(queue or ())),
+        by=_BY,
+        now=utc_now(),
     )
-    print(f"{service.public_url.rstrip('/')}{link}")
+    print(f"{settings.listener.service.public_url.rstrip('/')}{link}")
 
 
 def link(username: str) -> None:
     """A new one-time link, for a forgotten password."""
-    from listener import accounts
+    from listener import staff
+    from listener.accounts import utc_now
 
     settings = load_settings()
-    link = accounts.make_setup_link(open_database(settings), username)
+    link = staff.new_link(open_database(settings), username, by=_BY, now=utc_now())
     print(f"{settings.listener.service.public_url.rstrip('/')}{link}")
 
 
@@ -76,7 +79,26 @@ def show() -> None:
 
 def disable(username: str) -> None:
     """End an account's sessions and refuse its sign-in; what the person did stays."""
-    from listener import accounts
+    from listener import staff
+    from listener.accounts import utc_now
 
-    accounts.disable(open_database(load_settings()), username)
+    staff.disable(open_database(load_settings()), username, by=_BY, now=utc_now())
     print(f"{username} is disabled")
+
+
+def enable(username: str) -> None:
+    """Let a disabled account sign in again."""
+    from listener import staff
+    from listener.accounts import utc_now
+
+    staff.enable(open_database(load_settings()), username, by=_BY, now=utc_now())
+    print(f"{username} may sign in again")
+
+
+def unlock(username: str) -> None:
+    """Let somebody try again whom failed sign-ins have locked out."""
+    from listener import staff
+    from listener.accounts import utc_now
+
+    staff.unlock(open_database(load_settings()), username, by=_BY, now=utc_now())
+    print(f"{username} may try again")

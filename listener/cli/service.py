@@ -78,7 +78,8 @@ def _run_loop(name: str, *, once: bool, force: bool = False, failed: bool = Fals
     from listener.storage import pending
 
     settings = load_settings()
-    road = service.road(settings, open_database(settings))
+    newest = service.roads(settings, open_database(settings))
+    road = newest()
     if failed:
         with road.db.write() as session:
             again = pending.wait_again(session)
@@ -91,7 +92,7 @@ def _run_loop(name: str, *, once: bool, force: bool = False, failed: bool = Fals
     every = getattr(settings.listener.schedule, name).total_seconds()
     while True:
         try:
-            print(json.dumps({name: schedule.run_loop(road, name, loop)}), flush=True)
+            print(json.dumps({name: schedule.run_loop(newest(), name, loop)}), flush=True)
         except ListenerError as error:
             if once:
                 raise

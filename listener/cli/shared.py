@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from listener import settings as settings_module
+from listener import in_force
 from listener.errors import ConfigError
 from listener.settings import Settings
 from listener.storage import Database
@@ -25,7 +25,8 @@ InputFile = Annotated[
 
 
 def load_settings() -> Settings:
-    return settings_module.load()
+    """The files, with what was edited in the dashboard."""
+    return in_force.load()
 
 
 def open_database(settings: Settings, *, migrate: bool = True) -> Database:

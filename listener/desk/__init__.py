@@ -14,7 +14,9 @@ match, its candidates and reasons, the record.
     figures.py   what is counted
     alerts.py    alerts, deliveries, silences
     watch.py     sources, loops
-    setup.py     what administrators set up
+    setup.py     the invented sample
+    documents.py the configuration as administrators edit it
+    staff.py     accounts
 """
 
 from __future__ import annotations
@@ -25,12 +27,14 @@ from datetime import datetime
 from listener.accounts import utc_now
 from listener.desk.alerts import AlertDesk
 from listener.desk.cases import CaseDesk
+from listener.desk.documents import DocumentDesk
 from listener.desk.figures import FigureDesk
 from listener.desk.numbers import NumberDesk
 from listener.desk.office import Office
 from listener.desk.promise import PromiseDesk
 from listener.desk.review import ReviewDesk
 from listener.desk.setup import SetupDesk
+from listener.desk.staff import StaffDesk
 from listener.desk.watch import WatchDesk
 from listener.settings import Settings
 from listener.storage import Database
@@ -54,3 +58,5 @@ class Desk:
         self.alerts = AlertDesk(office)
         self.watch = WatchDesk(office)
         self.setup = SetupDesk(office)
+        self.documents = DocumentDesk(office)
+        self.staff = StaffDesk(office)

@@ -146,6 +146,10 @@ class Database:
             current = MigrationContext.configure(connection).get_current_revision()
         return current, ScriptDirectory(str(_MIGRATIONS)).get_current_head()
 
+    def has_table(self, name: str) -> bool:
+        with self._translated(), self.engine.connect() as connection:
+            return sa.inspect(connection).has_table(name)
+
     def _alembic(self, connection: sa.Connection) -> Config:
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))

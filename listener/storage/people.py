@@ -67,6 +67,12 @@ def everyone(session: Session) -> list[User]:
     return [_user(row) for row in session.scalars(sa.select(UserRow).order_by(UserRow.username))]
 
 
+def with_role(session: Session, role: str) -> list[str]:
+    """The active accounts of a role, held until the commit: two of them cannot end each other."""
+    rows = sa.select(UserRow.username).where(UserRow.role == role, UserRow.disabled.is_(False))
+    return list(session.scalars(rows.order_by(UserRow.username).with_for_update()))
+
+
 def update(session: Session, username: str, **changes: object) -> None:
     """Change columns of a user. Raises StorageError when there is no such user."""
     row = session.get(UserRow, username)

@@ -466,6 +466,30 @@ class IdentityRow(Base):
     subject: Mapped[str] = mapped_column(String(255), primary_key=True)
     username: Mapped[str] = mapped_column(ForeignKey("users.username"), index=True)
     created_at: Mapped[datetime]
+class ConfigEdit(Base):
+    """A document of the configuration as somebody left it: each edit a row that stays, the newest
+    in force."""
+
+    __tablename__ = "config_edits"
+    __table_args__ = (UniqueConstraint("name", "version"),)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))  # brands.toml, rules/routing.toml
+    version: Mapped[int] = mapped_column(Integer)  # of this document, from 1
+    text: Mapped[str | None]  # none: the file is in force again
+    by_user: Mapped[str] = mapped_column(String(200))
+    at: Mapped[datetime]
+    note: Mapped[str]
+
+
+class AuditEntry(Base):
+    """What was done that stands on no case: to accounts, and what was erased. Nothing of a person."""
+
+    __tablename__ = "audit_entries"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    actor: Mapped[str] = mapped_column(String(200))
+    kind: Mapped[str] = mapped_column(String(30))
+    data: Mapped[dict[str, Any]]
 
 
 # ---------------------------------------------------------------------------- crm/local
