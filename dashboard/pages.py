@@ -18,7 +18,14 @@ from listener import i18n
 from listener.accounts import utc_now
 from listener.desk.rights import is_administrator
 from listener.domain import Reason
-from listener.errors import AccountError, ListenerError, NotAllowed, SilenceRefused, StaleWrite
+from listener.errors import (
+    AccountError,
+    CaseError,
+    ListenerError,
+    NotAllowed,
+    SilenceRefused,
+    StaleWrite,
+)
 from listener.storage.number_complaints import Post
 from listener.storage.people import User
 from listener.storage.review import Doubt
@@ -223,11 +230,8 @@ def act(done: str, work: Callable[..., object], *arguments: object, **named: obj
         )
     except NotAllowed:
         flash("error", i18n.text("Your role or brands do not allow this.", language))
-    except (AccountError, SilenceRefused) as problem:
-        values = dict(problem.values)
-        if isinstance(until := values.get("until"), datetime):
-            values["until"] = i18n.clock(until, language, ZoneInfo(user.time_zone))
-        flash("error", i18n.text(problem.key, language, values) if problem.key else str(problem))
+    except (AccountError, CaseError, SilenceRefused) as problem:
+        flash("error", _told(problem, user))
     except ListenerError as error:
         flash("error", str(error))
     else:
@@ -236,9 +240,28 @@ def act(done: str, work: Callable[..., object], *arguments: object, **named: obj
             flash("success", done)
 
 
+def _told(problem: AccountError | CaseError | SilenceRefused, user: User) -> str:
+    """The catalogue's words for what was refused; moments in the person's zone."""
+    if not problem.key:
+        return str(problem)
+    zone, values = ZoneInfo(user.time_zone), dict(problem.values)
+    for name, value in values.items():
+        if isinstance(value, datetime):
+            shown = i18n.clock if name == "until" else i18n.when
+            values[name] = shown(value, user.language, zone)
+        elif name == "who":
+            values[name] = plain(person(str(value)), 60)
+    return i18n.text(problem.key, user.language, values)
+
+
+def person(actor: str) -> str:
+    """Who did something, by their name on a timeline."""
+    return "Listener" if actor == "listener" else actor
+
+
 def _change(line: str, language: str) -> str:
     actor, _, kind = line.partition(": ")
-    return f"{plain(actor, 60)}: {i18n.label('event', kind, language)}"
+    return f"{plain(person(actor), 60)}: {i18n.label('event', kind, language)}"
 
 
 def flash(kind: str, message: str) -> None:

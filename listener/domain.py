@@ -345,6 +345,7 @@ class Resolution(StrEnum):
     IMPOSTOR = "impostor"
     MISREAD = "misread"
     OTHER = "other"
+    MERGED = "merged"  # by merging only
 
 
 class PriorityLevel(StrEnum):

@@ -16,6 +16,7 @@ ListenerError
 ├── ReaderMissing             the reader's weights are not where they should be
 ├── StorageError              the database is missing, old, locked or read-only
 ├── StaleWrite                somebody changed the row in the meantime
+├── CaseError                 what is asked of a case cannot be, as it stands
 ├── NotAllowed                the role may not do this
 ├── SilenceRefused            alerts cannot be muted like this
 ├── AccountError              an account, a password or a one-time link is refused
@@ -143,6 +144,16 @@ class StaleWrite(ListenerError):
     def __init__(self, message: str, *, changed: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.changed = changed
+
+
+class CaseError(ListenerError):
+    """What a person asks of a case cannot be, as it stands. `key` is the catalogue's message for
+    people, with `values`; moments among them are aware datetimes."""
+
+    def __init__(self, message: str, *, key: str, **values: object) -> None:
+        super().__init__(message)
+        self.key = key
+        self.values = values
 
 
 class NotAllowed(ListenerError):

@@ -179,7 +179,9 @@ class _Work:
 
     def _case(self, mention: Pending, reading: Reading, brand: Brand, matter: str) -> None:
         key = cases.open_key(brand.key, mention.author_id, matter, mention.id)
-        existing = cases.find_open(self.session, key, besides=mention.id)
+        existing = cases.placed(self.session, mention.id, brand.key) or cases.find_open(
+            self.session, key, besides=mention.id
+        )
         before = cases.previous(self.session, brand.key, mention.author_id, matter)
         match = self.known.get((mention.id, brand.key), authors.NOT_ASKED)
         day = mention.published_at.astimezone(ZoneInfo(brand.time_zone)).date()

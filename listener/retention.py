@@ -8,13 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from listener.pipeline import Road
-from listener.storage import private_links
+from listener.storage import presence, private_links
 from listener.storage.tables import RawPageRow, Reject, SessionRow, SetupLink
 
 
 def forget(road: Road) -> dict[str, Any]:
     """Erase raw pages and refused items older than [retention] raw_pages, sessions and links that have run out,
-    and private links with the phones that were left there after [private_link] kept.
+    who looked at cases, and private links with the phones that were left there after [private_link] kept.
     Returns how many of each."""
     now = road.now()
     settings = road.settings.listener
@@ -31,6 +31,7 @@ def forget(road: Road) -> dict[str, Any]:
             )
         ),
         "links": sa.delete(SetupLink).where(SetupLink.expires_at < now),
+        "viewers": presence.gone_before(now - presence.LASTS),
         "private_links": private_links.spent_before(now - settings.private_link.kept),
     }
     erased: dict[str, Any] = {}

@@ -78,7 +78,7 @@ def sentences() -> set[str]:
                 found.update(
                     s
                     for s in strings(node.value)
-                    if re.fullmatch(r"(password|setup|sign_in|account|silence)\.[a-z]+", s)
+                    if re.fullmatch(r"(password|setup|sign_in|account|silence|case)\.[a-z_]+", s)
                 )
     for path in [*ROOT.glob("dashboard/templates/*.html"), *ROOT.glob("listener/**/templates/*")]:
         found.update(m[2] for m in re.finditer(r"""\b_\(\s*(["'])(.+?)\1""", path.read_text()))

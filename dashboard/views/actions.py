@@ -102,7 +102,7 @@ def _status(page: Page, detail: CaseDetail) -> None:
     how, go = st.columns([2, 1], vertical_alignment="bottom")
     how.selectbox(
         _("How it ended"),
-        [r.value for r in Resolution],
+        [r.value for r in Resolution if r is not Resolution.MERGED],
         index=None,
         format_func=lambda r: page.label("resolution", r),
         placeholder=_("choose how"),

@@ -171,15 +171,11 @@ def _timeline(page: Page, view: CaseView) -> None:
     with st.container(border=True):
         st.subheader(_("What was done"))
         steps = "".join(
-            f"<li><time>{safe(page.when(e.at))} · {isolated(_actor(e.actor))}</time>"
+            f"<li><time>{safe(page.when(e.at))} · {isolated(pages.person(e.actor))}</time>"
             f"{_event(page, e)}</li>"
             for e in reversed(view.detail.timeline[-200:])
         )
         html(f'<ol class="ls-steps">{steps}</ol>')
-
-
-def _actor(actor: str) -> str:
-    return "Listener" if actor == "listener" else actor
 
 
 def _event(page: Page, entry: TimelineEntry) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from listener.desk.casework import works_here
 from listener.desk.office import Office
 from listener.desk.rights import may_see, may_work, named, nameless, unmatched, visible, worker
 from listener.domain import CaseStatus, ContactEvent, Customer, Resolution
-from listener.errors import AccountError, CRMError, NotAllowed
+from listener.errors import CRMError, NotAllowed
 from listener.storage import case_actions, case_customers, case_search, people, readings
 from listener.storage.case_detail import CaseDetail
 from listener.storage.case_search import CaseFilter
@@ -104,11 +105,7 @@ class CaseDesk:
         with self.office.db.write() as session:
             detail = self.office.seen(session, user, case_id)
             if owner is not None:
-                person = people.get(session, owner)
-                if person is None or person.disabled:
-                    raise AccountError(f"there is no active user {owner!r} to give the case to")
-                if not may_work(person) or not may_see(person, detail.summary.brand):
-                    raise NotAllowed(f"{owner} does not work on cases of {detail.summary.brand}")
+                works_here(session, owner, detail.summary.brand)
             case_actions.assign(
                 session, case_id, owner, by=user.username, version=version, now=self.office.now()
             )
@@ -120,8 +117,10 @@ class CaseDesk:
         status: CaseStatus,
         resolution: Resolution | None = None,
         *,
+        reason: str = "",
         version: int,
     ) -> None:
+        """Closing says how the case ended, and may say more in words (`other` must)."""
         worker(user)
         with self.office.db.write() as session:
             self.office.seen(session, user, case_id)
@@ -130,6 +129,7 @@ class CaseDesk:
                 case_id,
                 status,
                 resolution=resolution,
+                reason=reason,
                 by=user.username,
                 version=version,
                 now=self.office.now(),

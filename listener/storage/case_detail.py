@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listener.domain import Reason
-from listener.storage import readings
+from listener.storage import case_answers, case_tags, readings
 from listener.storage.alerts import reason_from_json
+from listener.storage.case_answers import Answer
 from listener.storage.case_summary import CaseSummary, summaries, summary
 from listener.storage.readings import StoredReading
 from listener.storage.tables import AuthorRow, CaseEvent, CaseMention, CaseRow, MentionRow
@@ -58,6 +59,9 @@ class CaseDetail:
     author_id: int | None
     mentions: tuple[CaseMentionView, ...]
     timeline: tuple[TimelineEntry, ...]
+    tags: tuple[str, ...] = ()
+    answer: Answer | None = None  # the one that stands
+    merged_here: tuple[int, ...] = ()  # cases that became part of this one
 
 
 def get(session: Session, case_id: int) -> CaseDetail | None:
@@ -74,7 +78,9 @@ def get(session: Session, case_id: int) -> CaseDetail | None:
     ).all()
     read = readings.load(session, [m.id for m, _ in mentions])
     events = session.scalars(
-        sa.select(CaseEvent).where(CaseEvent.case_id == case_id).order_by(CaseEvent.id)
+        sa.select(CaseEvent)
+        .where(CaseEvent.case_id == case_id)
+        .order_by(CaseEvent.at, CaseEvent.id)
     )
     return CaseDetail(
         summary=summary(tuple(found)),
@@ -87,6 +93,13 @@ def get(session: Session, case_id: int) -> CaseDetail | None:
         author_id=row.author_id,
         mentions=tuple(_mention(m, a, read.get(m.id)) for m, a in mentions),
         timeline=tuple(TimelineEntry(e.at, e.actor, e.kind, e.data) for e in events),
+        tags=case_tags.of(session, [case_id]).get(case_id, ()),
+        answer=case_answers.latest(session, row),
+        merged_here=tuple(
+            session.scalars(
+                sa.select(CaseRow.id).where(CaseRow.merged_into == case_id).order_by(CaseRow.id)
+            )
+        ),
     )
 
 

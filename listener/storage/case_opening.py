@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listener.domain import CaseStatus, CustomerMatch, Priority, PriorityLevel, Reason, Route
-from listener.storage import case_customers, cases
+from listener.storage import case_answers, case_customers, cases
 from listener.storage.alerts import reason_to_json
 from listener.storage.cases import LISTENER, log
 from listener.storage.database import insert_new
-from listener.storage.tables import CaseMention, CaseRow
+from listener.storage.tables import CaseMention, CaseRow, MentionRow
 
 # The points of a broken promise: above everything that a post alone can reach.
 BROKEN_SCORE = 200
@@ -114,6 +114,8 @@ def add_mention(
     row.version += 1
     if kind == "again":
         row.last_mention_id = mention_id
+        row.awaits_answer = row.awaits_answer or _unanswered(session, row, mention_id)
+        wake(session, row, "again", now)
         if row.status == CaseStatus.PENDING:
             row.status = CaseStatus.OPEN
             data = {"from": CaseStatus.PENDING, "to": CaseStatus.OPEN, "resolution": None}
@@ -125,7 +127,20 @@ def add_mention(
         row.priority_reasons = [reason_to_json(r) for r in priority.reasons]
     if match is not None:
         case_customers.learn(row, match)
-    log(session, case_id, now, LISTENER, kind, {"mention": mention_id})
+    if kind == case_answers.SEEN:
+        reply = session.get_one(MentionRow, mention_id)
+        case_answers.seen_in_thread(session, row, reply, now)
+        at = min(reply.published_at, now).isoformat()
+        log(
+            session,
+            case_id,
+            now,
+            LISTENER,
+            kind,
+            {"mention": mention_id, "url": reply.url, "at": at},
+        )
+    else:
+        log(session, case_id, now, LISTENER, kind, {"mention": mention_id})
     if row.level != before:
         _risen(session, row, before, route, now)
     return True
@@ -168,6 +183,19 @@ def _risen(session: Session, row: CaseRow, before: str, route: Route | None, now
     log(session, row.id, now, LISTENER, "raised", data)
 
 
+def _unanswered(session: Session, row: CaseRow, mention_id: int) -> bool:
+    """Whether the author wrote this after the answer that stands."""
+    answer = case_answers.latest(session, row)
+    return answer is None or session.get_one(MentionRow, mention_id).published_at > answer.at
+
+
+def wake(session: Session, row: CaseRow, why: str, now: datetime) -> None:
+    """A case that is locked comes back into the inbox before its time: something happened."""
+    if row.snoozed_until is not None and row.snoozed_until > now:
+        log(session, row.id, now, LISTENER, "woken", {"why": why})
+    row.snoozed_until = None
+
+
 def cases_of_mention(session: Session, mention_id: int, brand: str) -> list[int]:
     """The brand's cases that the mention is on."""
     return list(
@@ -194,6 +222,8 @@ def promise_broken(
         row.open_key = cases.key_if_free(session, row)
         row.resolution = row.closed_at = None
     before, row.status = row.status, CaseStatus.OPEN
+    row.awaits_answer = True
+    wake(session, row, "promise_broken", now)
     row.level = PriorityLevel.URGENT
     row.score = max(row.score, BROKEN_SCORE)
     kept = [r for r in row.priority_reasons if r["key"] != reason.key]

@@ -42,6 +42,10 @@ class CaseSummary:
     customer_ref: str | None
     invented: bool
     version: int
+    answered_at: datetime | None = None  # the first answer
+    awaits_answer: bool = True  # something that the author wrote has none yet
+    snoozed_until: datetime | None = None
+    merged_into: int | None = None
 
 
 def summaries() -> sa.Select[Any]:
@@ -90,4 +94,8 @@ def summary(found: Sequence[Any]) -> CaseSummary:
         customer_ref=row.customer_ref,
         invented=row.invented,
         version=row.version,
+        answered_at=row.answered_at,
+        awaits_answer=row.awaits_answer,
+        snoozed_until=row.snoozed_until,
+        merged_into=row.merged_into,
     )

@@ -15,8 +15,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listener.domain import CaseStatus, Reason
-from listener.errors import StaleWrite, StorageError
+from listener.domain import CaseStatus, Reason, Resolution
+from listener.errors import CaseError, StaleWrite, StorageError
 from listener.storage.alerts import reason_from_json
 from listener.storage.tables import CaseEvent, CaseMention, CaseRow, MentionRow
 
@@ -45,10 +45,37 @@ def open_key(brand: str, author_id: int | None, matter: str, mention_id: int) ->
 
 def find_open(session: Session, key: str, besides: int | None = None) -> OpenCase | None:
     """The open case, held until the transaction ends: nobody closes it between the decision about
-    a further mention and the mention. The mention `besides` is not counted."""
+    a further mention and the mention. What was merged is found where it went. The mention `besides`
+    is not counted."""
     row = session.scalar(locked(session, sa.select(CaseRow).where(CaseRow.open_key == key)))
+    if row is not None and row.merged_into is not None:
+        row = lock(session, row.merged_into)
     if row is None:
         return None
+    return _open(session, row, besides)
+
+
+def placed(session: Session, mention_id: int, brand: str) -> OpenCase | None:
+    """The open case of the brand on which a person put the mention, held like that of `find_open`."""
+    row = session.scalar(
+        locked(
+            session,
+            sa.select(CaseRow)
+            .join(CaseMention, CaseMention.case_id == CaseRow.id)
+            .where(
+                CaseMention.mention_id == mention_id,
+                CaseMention.by_person.is_(True),
+                CaseRow.brand == brand,
+                CaseRow.status != CaseStatus.CLOSED,
+            )
+            .order_by(CaseRow.id.desc())
+            .limit(1),
+        )
+    )
+    return _open(session, row, mention_id) if row else None
+
+
+def _open(session: Session, row: CaseRow, besides: int | None) -> OpenCase:
     count = session.scalar(
         sa.select(sa.func.count())
         .select_from(CaseMention)
@@ -81,13 +108,39 @@ def previous(session: Session, brand: str, author_id: int | None, matter: str) -
             CaseRow.author_id == author_id,
             CaseRow.matter == matter,
             CaseRow.status == CaseStatus.CLOSED,
+            CaseRow.merged_into.is_(None),
         )
         .order_by(CaseRow.id.desc())
         .limit(1)
     )
 
 
+def close(session: Session, row: CaseRow, resolution: Resolution, now: datetime) -> None:
+    """A case that is locked ends: nothing waits any more, and the author's next post opens another,
+    whichever of the cases that were merged into this one it would have joined."""
+    row.status = CaseStatus.CLOSED
+    row.resolution = resolution
+    row.closed_at = now
+    row.open_key = None
+    row.snoozed_until = None
+    row.awaits_answer = False
+    session.execute(
+        sa.update(CaseRow)
+        .where(CaseRow.merged_into == row.id)
+        .values(open_key=None)
+        .execution_options(synchronize_session="fetch")
+    )
+
+
 # ---------------------------------------------------------------------------- changing one
+
+
+def brand_of(session: Session, case_id: int) -> str:
+    """Raises StorageError where there is no such case."""
+    brand = session.scalar(sa.select(CaseRow.brand).where(CaseRow.id == case_id))
+    if brand is None:
+        raise StorageError(f"case {case_id} does not exist")
+    return brand
 
 
 def locked(session: Session, query: sa.Select[CaseRow]) -> sa.Select[CaseRow]:
@@ -103,25 +156,42 @@ def lock(session: Session, case_id: int) -> CaseRow:
 
 
 def hold(session: Session, case_id: int, version: int) -> CaseRow:
-    """Lock the case until the transaction ends. Raises StaleWrite when somebody changed it,
-    StorageError where there is none."""
+    """Lock the case until the transaction ends. Raises StaleWrite when somebody changed it, with
+    what they did since (`actor: kind`, oldest first), StorageError where there is none, and CaseError
+    for one that was merged: all is done on the other."""
     row = session.scalar(locked(session, sa.select(CaseRow).where(CaseRow.id == case_id)))
     if row is None:
         raise StorageError(f"case {case_id} does not exist")
     if row.version != version:
-        last = session.scalars(
-            sa.select(CaseEvent)
-            .where(CaseEvent.case_id == case_id)
-            .order_by(CaseEvent.id.desc())
-            .limit(3)
-        ).all()
-        changed = tuple(f"{e.actor}: {e.kind}" for e in last)
+        changed = _since(session, row, version)
         raise StaleWrite(
             f"case {case_id} was changed meanwhile ({'; '.join(changed)}). Nothing was stored: "
             "look at it again, then decide.",
             changed=changed,
         )
+    unmerged(row)
     return row
+
+
+def unmerged(row: CaseRow) -> None:
+    if row.merged_into is not None:
+        raise CaseError(
+            f"case {row.id} was merged into case {row.merged_into}: do it there",
+            key="case.merged",
+            id=row.merged_into,
+        )
+
+
+def _since(session: Session, row: CaseRow, version: int) -> tuple[str, ...]:
+    """The newest events, as many as the case has gained versions: each has one that tells of it."""
+    gained = max(1, min(row.version - version, 5))
+    last = session.scalars(
+        sa.select(CaseEvent)
+        .where(CaseEvent.case_id == row.id, CaseEvent.kind != "note")
+        .order_by(CaseEvent.id.desc())
+        .limit(gained)
+    ).all()
+    return tuple(f"{e.actor}: {e.kind}" for e in reversed(last))
 
 
 def changed(

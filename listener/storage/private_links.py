@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listener.domain import CaseStatus, Reason
-from listener.storage import cases
+from listener.storage import case_opening, cases
 from listener.storage.alerts import reason_to_json
 from listener.storage.tables import CaseRow, PrivateLink
 
@@ -105,6 +105,8 @@ def put_on_case(
     row = session.get_one(CaseRow, case_id)
     kept = [r for r in row.priority_reasons if r["key"] != LEFT]
     row.priority_reasons = [reason_to_json(Reason("phone_left")), *kept]
+    row.awaits_answer = True
+    case_opening.wake(session, row, LEFT, now)
     if row.status in (CaseStatus.PENDING, CaseStatus.CLOSED):
         _open_again(session, row, due_at, now)
     if row.customer_ref is None:

@@ -292,7 +292,7 @@ class CountedMention(Base):
 class CaseRow(Base):
     """The unit of work: one author, one brand, one matter. `version` guards against lost
     updates. At most one case that is not closed exists per (brand, author, matter): `open_key`
-    is their hash while it is open and null afterwards."""
+    is their hash while it is open, or merged into one that is, and null afterwards."""
 
     __tablename__ = "cases"
     __table_args__ = (Index("ix_cases_status_score", "status", "score"),)
@@ -322,12 +322,38 @@ class CaseRow(Base):
     match: Mapped[dict[str, Any] | None]  # the whole CustomerMatch, or why it is pending
     version: Mapped[int] = mapped_column(Integer, default=1)
     invented: Mapped[bool] = mapped_column(Boolean, default=False)
+    answered_at: Mapped[datetime | None]  # the first answer, which is never moved
+    answered_by: Mapped[str | None] = mapped_column(String(200))  # a user, or "listener"
+    # Something that its author wrote has no reply yet; true again when they write again.
+    awaits_answer: Mapped[bool] = mapped_column(Boolean, default=True)
+    snoozed_until: Mapped[datetime | None]  # out of the inbox until then
+    merged_into: Mapped[int | None] = mapped_column(ForeignKey("cases.id"), index=True)
 
 
 class CaseMention(Base):
+    """`by_person`: somebody put it there, by merging or splitting, and there it stays."""
+
     __tablename__ = "case_mentions"
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
     mention_id: Mapped[int] = mapped_column(ForeignKey("mentions.id"), primary_key=True, index=True)
+    by_person: Mapped[bool] = mapped_column(Boolean, default=False)
+
+
+class CaseTag(Base):
+    """A free word on a case, in its normal form (storage/case_tags.py)."""
+
+    __tablename__ = "case_tags"
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    tag: Mapped[str] = mapped_column(String(40), primary_key=True, index=True)
+
+
+class CaseViewer(Base):
+    """Who has a case before them; a row counts for a minute (storage/presence.py)."""
+
+    __tablename__ = "case_viewers"
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    username: Mapped[str] = mapped_column(ForeignKey("users.username"), primary_key=True)
+    seen_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class CaseEvent(Base):
@@ -466,6 +492,8 @@ class IdentityRow(Base):
     subject: Mapped[str] = mapped_column(String(255), primary_key=True)
     username: Mapped[str] = mapped_column(ForeignKey("users.username"), index=True)
     created_at: Mapped[datetime]
+
+
 class ConfigEdit(Base):
     """A document of the configuration as somebody left it: each edit a row that stays, the newest
     in force."""
