@@ -20,6 +20,8 @@ from typing import Any
 
 import psutil
 
+from tests.bench_pages import pages
+
 ROOT = Path(__file__).resolve().parent.parent
 LISTENER = [sys.executable, "-m", "listener", "--log-level", "WARNING"]
 
@@ -368,6 +370,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--public", type=Path)
     parser.add_argument("--count", type=int, default=20_000)
+    parser.add_argument("--folder", type=Path, help="pages: keep the world here, and use it again")
+    parser.add_argument("--seconds", type=float, default=120, help="pages: how long people work")
     parser.add_argument("parts", nargs="*", default=["reader", "classify", "road"])
     given = parser.parse_args()
     for part in given.parts:
@@ -378,6 +382,7 @@ def main() -> None:
             "contract": contract,
             "crm": crm,
             "robust": robust,
+            "pages": lambda _, count: pages(count, given.folder, given.seconds),
         }[part](given.public, given.count)
         print(json.dumps({part: result}, ensure_ascii=False, indent=1), flush=True)
 

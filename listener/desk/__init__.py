@@ -9,6 +9,8 @@ match, its candidates and reasons, the record.
     office.py    what every part below works with
     cases.py     the inbox, a case, its owner, status, notes and corrections
     casework.py  claim, hand over, answer, put off, tag, merge, split; who looks at a case
+    cases.py     the inbox, a case, what people do to it
+    alike.py     others who say the same
     review.py    what the reader is not sure of
     promise.py   why we contacted somebody again, and the end of it
     numbers.py   the numbers that call
@@ -27,9 +29,10 @@ from datetime import datetime
 
 from listener.accounts import utc_now
 from listener.desk.alerts import AlertDesk
+from listener.desk.alike import AlikeDesk
 from listener.desk.cases import CaseDesk
-from listener.desk.documents import DocumentDesk
 from listener.desk.casework import WorkDesk
+from listener.desk.documents import DocumentDesk
 from listener.desk.figures import FigureDesk
 from listener.desk.numbers import NumberDesk
 from listener.desk.office import Office
@@ -54,6 +57,7 @@ class Desk:
         self.systems = office.systems
         self.cases = CaseDesk(office)
         self.work = WorkDesk(office)
+        self.alike = AlikeDesk(office)
         self.review = ReviewDesk(office)
         self.promise = PromiseDesk(office)
         self.numbers = NumberDesk(office)
