@@ -121,6 +121,48 @@ def facts_of(text: str, told: Mapping[str, Any]) -> Facts:
     return Facts(said, tuple(spans), tuple(unsure))
 
 
+def facts_said(text: str, told: Mapping[str, Any]) -> Facts:
+    """What a person said of some facts of a post, in the form of `facts` of a reading; of the others,
+    and of the places of what they did not point at, nothing is known."""
+    channels = told.get("channels")
+    said: list[bool | None] = []
+    for name in FACTS:
+        if name in told:
+            said.append(told[name] is not None and told[name] is not False)
+        elif name in ("contact_count", "period_days") or name in TAGS or channels is None:
+            said.append(None)
+        else:
+            said.append(name in channels)
+    spans: list[tuple[int, int, int]] = []
+    unsure: list[tuple[int, int, int]] = []
+    for tag, name in enumerate(TAGS):
+        answer = told.get(name)
+        places = [n.get("span") for n in answer] if name == "numbers" and answer else []
+        if name not in told or (answer and (name != "numbers" or None in places)):
+            unsure.append((tag, 0, len(text)))
+        else:
+            spans += [(tag, a, b) for a, b in places]
+    return Facts(tuple(said), tuple(spans), tuple(unsure))
+
+
+def facts_to_json(facts: Facts) -> dict[str, Any]:
+    """For a row of labelled texts; `facts_from_json` reads it."""
+    said = {name: v for name, v in zip(FACTS, facts.said, strict=True) if v is not None}
+    return {"said": said, "spans": facts.spans, "unsure": facts.unsure}
+
+
+def facts_from_json(told: Mapping[str, Any]) -> Facts:
+    """Raises ValueError, KeyError or TypeError for what `facts_to_json` has not written."""
+    said = told["said"]
+    if not all(name in FACTS and isinstance(v, bool) for name, v in said.items()):
+        raise ValueError(f"the facts that can be said, as true or false: {', '.join(FACTS)}")
+    places = {
+        key: tuple((int(tag), int(a), int(b)) for tag, a, b in told[key])
+        for key in ("spans", "unsure")
+    }
+    return Facts(tuple(said.get(name) for name in FACTS), **places)
+
+
 def own_posts(folder: Path = OWN_DATA) -> dict[str, list[Example]]:
     """The project's own posts by part; both posts of a pair lie in the same part."""
     parts: dict[str, list[Example]] = {"train": [], "validation": [], "test": []}
@@ -165,7 +207,7 @@ LABELS: dict[str, tuple[Any, ...]] = {
 
 
 def labelled(path: Path, source: str) -> list[Example]:
-    """A JSONL file with `text`, `lang` and any of LABELS; what is not answered stays None.
+    """A JSONL file with `text`, `lang`, any of LABELS and `facts`; what is not answered stays None.
 
     Raises ValueError with the line and the reason, OSError when the file cannot be read.
     """
@@ -181,7 +223,8 @@ def labelled(path: Path, source: str) -> list[Example]:
             raise ValueError(f"{path}, line {number}: {wrong}")
         answers = {question: row[question] for question in LABELS if question in row}
         lang = str(row.get("lang") or "und")
-        examples.append(Example(text=row["text"], lang=lang, source=source, **answers))
+        facts = facts_from_json(row["facts"]) if "facts" in row else None
+        examples.append(Example(text=row["text"], lang=lang, source=source, facts=facts, **answers))
     return examples
 
 
@@ -194,7 +237,12 @@ def _mistake(row: Any) -> str:
             type(row[question]) is type(a) and row[question] == a for a in allowed
         ):
             return f"{row[question]!r} is no {question}; allowed: {', '.join(map(str, allowed))}"
-    if not any(question in row for question in LABELS):
+    if "facts" in row:
+        try:
+            facts_from_json(row["facts"])
+        except (ValueError, KeyError, TypeError) as error:
+            return f"`facts` cannot be read: {error}"
+    elif not any(question in row for question in LABELS):
         return f"no label; give at least one of {', '.join(LABELS)}"
     if row.get("harassment") and row.get("complaint") is False:
         return "harassment is a complaint, and this row says that it is none"

@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 
 from classifiers.reading import CallFacts
-from listener import i18n, number_registry, phones
+from listener import facts, i18n, number_registry, phones
 from listener.contact_log import ContactLog, Post, prepare
 from listener.crm import Capability, Systems
 from listener.crm.local import LocalCrm
@@ -120,8 +120,8 @@ def read_post(
         except ValueError as error:
             raise ImportError_(f"{path}: published_at: {error}.") from error
     lang = str(told.get("lang") or "") or reader.read([text])[0].lang
-    facts = reader.facts([text], langs=[lang], countries=countries)[0]
-    return post_of(text, lang, at, facts)
+    claims = reader.facts([text], langs=[lang], countries=countries)[0]
+    return post_of(text, lang, at, claims)
 
 
 def _object(written: str, path: Path) -> Mapping[str, Any]:
@@ -136,19 +136,19 @@ def _object(written: str, path: Path) -> Mapping[str, Any]:
     return dict(told)
 
 
-def post_of(text: str, lang: str, at: datetime, facts: CallFacts) -> Post:
+def post_of(text: str, lang: str, at: datetime, claims: CallFacts) -> Post:
     return Post(
         text=text,
         lang=lang,
         at=at,
-        contact_count=facts.contact_count,
-        period_days=facts.period_days,
-        numbers=tuple(n.e164 or n.digits for n in facts.numbers),
-        channels=facts.channels,
-        refusals=facts.spans.get("opt_out", ()) if facts.opt_out else (),
-        legal_threat=facts.legal_threat,
-        churn_threat=facts.churn_threat,
-        off_hours=facts.off_hours,
+        contact_count=claims.contact_count,
+        period_days=claims.period_days,
+        numbers=tuple(n.e164 or n.digits for n in claims.numbers),
+        channels=claims.channels,
+        refusals=claims.spans.get("opt_out", ()) if claims.opt_out else (),
+        legal_threat=claims.legal_threat,
+        churn_threat=claims.churn_threat,
+        off_hours=claims.off_hours,
     )
 
 
@@ -156,29 +156,20 @@ def post_of_case(detail: case_detail.CaseDetail) -> Post | None:
     """The complaint of a case that says most; of several the newest."""
 
     def says(mention: case_detail.CaseMentionView) -> tuple[int, datetime]:
-        facts = mention.reading.facts if mention.reading else {}
+        claims = mention.reading.facts if mention.reading else {}
         told = ("contact_count", "period_days", "numbers", "opt_out")
-        return sum(bool(facts.get(name)) for name in told), mention.published_at
+        return sum(bool(claims.get(name)) for name in told), mention.published_at
 
     read = [m for m in detail.mentions if m.reading is not None and m.reading.harassment]
     best = max(read, key=says, default=None)
     if best is None or best.reading is None:
         return None
-    facts = best.reading.facts
-    spans = facts.get("spans", {})
-    return Post(
-        text=best.text,
-        lang=best.reading.lang,
-        at=best.published_at,
-        contact_count=facts.get("contact_count"),
-        period_days=facts.get("period_days"),
-        numbers=tuple(n["e164"] or n["text"] for n in facts.get("numbers", ())),
-        channels=tuple(facts.get("channels", ())),
-        refusals=tuple((a, b) for a, b in spans.get("opt_out", ())),
-        legal_threat=bool(facts.get("legal_threat")),
-        churn_threat=bool(facts.get("churn_threat")),
-        off_hours=bool(facts.get("off_hours")),
-    )
+    found = facts.call_facts(best.reading.facts)
+    post = post_of(best.text, best.reading.lang, best.published_at, found)
+    # A person says that they refused, and no passage was found: it is looked for in all of the post.
+    said = post.refusals or (((0, len(best.text)),) if found.opt_out else ())
+    numbers = tuple(n.e164 or n.text for n in found.numbers)
+    return replace(post, refusals=said, numbers=numbers)
 
 
 # ---------------------------------------------------------------------------- together

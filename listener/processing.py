@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from classifiers.language import identify
 from classifiers.reading import Reading
-from listener import alerting, authors, brand_numbers, priority, promise, raising, routing
+from listener import alerting, authors, brand_numbers, facts, priority, promise, raising, routing
 from listener.crm import Systems
 from listener.dedupe import Fingerprinted
 from listener.domain import CustomerMatch
@@ -124,6 +124,9 @@ def _as_corrected(session: Session, read: Mapping[int, Reading]) -> dict[int, Re
             complaint=stored.complaint,
             category=stored.category,
             harassment=stored.harassment,
+            facts=facts.call_facts(stored.facts, read[mention_id].facts.numbers)
+            if stored.corrected.keys() & set(facts.FACTS)
+            else read[mention_id].facts,
         )
         for mention_id, stored in readings.load(session, corrected).items()
     }

@@ -28,7 +28,16 @@ from rich.table import Table
 
 from classifiers import dataset, versions
 from classifiers.dataset import LABELS, Example
-from classifiers.retrain import CORRECTED, FEWEST, Outcome, Score, judge, retrain, teaches
+from classifiers.retrain import (
+    CORRECTED,
+    FEWEST,
+    Outcome,
+    Score,
+    held_back,
+    judge,
+    retrain,
+    teaches,
+)
 from classifiers.versions import Version
 from listener import reader
 from listener.errors import ImportError_, ListenerError
@@ -62,12 +71,12 @@ def run(
 ) -> bool:
     """Retrain, show before and after, and use the new weights unless they are worse.
 
-    The heads alone, in minutes; with `public`, the folder of the public sets, the whole encoder, in
-    hours.
+    The heads alone, in minutes; with `public`, the folder of the public sets, the whole encoder and
+    what it says of call facts, in hours.
     """
     home = _home(settings)
     examples = [*corrections(db), *(example for file in files for example in labelled(file))]
-    if not any(map(teaches, examples)):
+    if not any(map(teaches if public is None else _teaches, examples)):
         raise NothingToLearn
     old = versions.active(home)
     _sweep(home)
@@ -121,9 +130,11 @@ def _fine_tune(
     more = made.with_suffix(".jsonl")
     with more.open("w", encoding="utf-8") as lines:
         for example in examples:
-            if teaches(example) and example.text.strip():
+            if _teaches(example) and example.text.strip():
                 said = {q: getattr(example, q) for q in LABELS if getattr(example, q) is not None}
                 row = {"text": example.text, "lang": example.lang, **said}
+                if example.facts is not None:
+                    row["facts"] = dataset.facts_to_json(example.facts)
                 lines.write(json.dumps(row) + "\n")
     command = [
         *(sys.executable, "-m", "classifiers.train", "--public", str(public)),
@@ -133,6 +144,11 @@ def _fine_tune(
     code = subprocess.run(command, check=False).returncode
     if code:
         raise ListenerError(f"the training ended with exit code {code}; nothing was changed")
+
+
+def _teaches(example: Example) -> bool:
+    """Call facts, too, teach the encoder."""
+    return teaches(example) or (example.facts is not None and not held_back(example))
 
 
 def _install(home: Path, name: str, outcome: Outcome, told: Console, *, force: bool) -> bool:
@@ -159,7 +175,16 @@ def corrections(db: Database) -> list[Example]:
     """What people corrected, each text with only the answers that they gave."""
     with db.read() as session:
         found = readings.corrected(session)
-    return [Example(text=c.text, lang=c.lang, source=CORRECTED, **c.answers) for c in found]
+    return [
+        Example(
+            text=c.text,
+            lang=c.lang,
+            source=CORRECTED,
+            facts=dataset.facts_said(c.text, c.facts) if c.facts else None,
+            **c.answers,
+        )
+        for c in found
+    ]
 
 
 def labelled(file: Path) -> list[Example]:

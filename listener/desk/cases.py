@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from listener import facts
 from listener.desk.casework import works_here
 from listener.desk.office import Office
 from listener.desk.rights import may_see, may_work, named, nameless, unmatched, visible, worker
 from listener.domain import CaseStatus, ContactEvent, Customer, Resolution
-from listener.errors import CRMError, NotAllowed
+from listener.errors import CaseError, CRMError, NotAllowed
 from listener.storage import case_actions, case_customers, case_search, people, readings
-from listener.storage.case_detail import CaseDetail
+from listener.storage.case_detail import CaseDetail, CaseMentionView
 from listener.storage.case_search import CaseFilter
 from listener.storage.case_summary import CaseSummary
 from listener.storage.people import User
@@ -156,6 +157,37 @@ class CaseDesk:
                 by=user.username,
                 now=self.office.now(),
             )
+
+    def correct_fact(
+        self, user: User, case_id: int, mention_id: int, fact: str, answer: Any, *, version: int
+    ) -> None:
+        """A person's word on what a mention claims (listener/facts.py); for `numbers` a list of them as
+        they are written. Raises StorageError for an impossible answer."""
+        worker(user)
+        with self.office.db.write() as session:
+            detail = self.office.seen(session, user, case_id)
+            mention = next((m for m in detail.mentions if m.id == mention_id), None)
+            if mention is None:
+                raise NotAllowed(f"mention {mention_id} is not on case {case_id}")
+            case_actions.correct_fact(
+                session,
+                case_id,
+                mention_id,
+                fact,
+                self._numbers(detail, mention, answer) if fact == "numbers" else answer,
+                by=user.username,
+                version=version,
+                now=self.office.now(),
+            )
+
+    def _numbers(self, detail: CaseDetail, mention: CaseMentionView, written: Any) -> Any:
+        brand = self.office.settings.brand(detail.summary.brand)
+        before = mention.reading.facts if mention.reading else {}
+        try:
+            countries = brand.countries if brand else ()
+            return facts.numbers(written, mention.text, before, countries)
+        except facts.NoAnswer as error:
+            raise CaseError(str(error), key="case.number") from error
 
     def confirm_customer(
         self, user: User, case_id: int, crm: str | None, ref: str | None, *, version: int

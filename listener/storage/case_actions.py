@@ -198,6 +198,27 @@ def correct(
     )
 
 
+def correct_fact(
+    session: Session,
+    case_id: int,
+    mention_id: int,
+    fact: str,
+    answer: Any,
+    *,
+    by: str,
+    version: int,
+    now: datetime,
+) -> None:
+    """Correct what a mention claims; priority, numbers and causes follow."""
+    row = cases.hold(session, case_id, version)
+    before = readings.load(session, [mention_id]).get(mention_id)
+    readings.correct_fact(session, mention_id, fact, answer, by=by, now=now)
+    mentions.follow_again(session, mention_id, row.brand)
+    was = before.facts.get(fact) if before is not None else None
+    data = {"mention": mention_id, "question": fact, "from": was, "to": answer}
+    cases.stamp(session, row, now, by, "corrected", data)
+
+
 def _about(session: Session, row: CaseRow, read: StoredReading) -> None:
     """The case's matter after a correction, unless another open case of the author has it."""
     if not read.complaint:

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from classifiers.dataset import LABELS as LABELS  # what a person may correct, and how
 from classifiers.heads import CATEGORIES
 from classifiers.reading import Reading
+from listener import facts
 from listener.errors import StorageError
 from listener.storage.database import upsert
-from listener.storage.tables import Correction, MentionRow, ReadingRow
+from listener.storage.tables import Correction, MentionRow, ReadingRow, ReportedNumber
 
 # The questions that decide whether there is a case; who answers one settles the doubt about both.
 DECIDING = frozenset({"complaint", "harassment"})
@@ -74,10 +75,17 @@ def _correct_again(session: Session, mention_ids: Sequence[int]) -> None:
         part = mention_ids[start : start + 500]
         said = session.execute(
             sa.select(Correction.mention_id, Correction.question, Correction.value)
-            .where(Correction.mention_id.in_(part), Correction.question.in_(LABELS))
+            .where(
+                Correction.mention_id.in_(part), Correction.question.in_((*LABELS, *facts.FACTS))
+            )
             .order_by(Correction.id)
         )
         for mention_id, question, value in said.all():
+            if question in facts.FACTS:
+                row = session.get_one(ReadingRow, mention_id, populate_existing=True)
+                row.facts = facts.laid(row.facts, question, value)
+                session.flush()
+                continue
             settled = {"doubtful": False} if question in DECIDING else {}
             session.execute(
                 sa.update(ReadingRow)
@@ -117,11 +125,13 @@ def load(session: Session, mention_ids: Sequence[int]) -> dict[int, StoredReadin
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """A text with what people said of it; questions that nobody answered are not in `answers`."""
+    """A text with what people said of it; questions that nobody answered are not in `answers`, nor
+    facts in `facts`."""
 
     text: str
     lang: str
     answers: Mapping[str, Any]
+    facts: Mapping[str, Any]
 
 
 def corrected(session: Session) -> list[Corrected]:
@@ -140,15 +150,17 @@ def corrected(session: Session) -> list[Corrected]:
         )
         .join(MentionRow, MentionRow.id == Correction.mention_id)
         .join(ReadingRow, ReadingRow.mention_id == Correction.mention_id)
-        .where(Correction.question.in_(LABELS), MentionRow.invented.is_(False))
+        .where(Correction.question.in_((*LABELS, *facts.FACTS)), MentionRow.invented.is_(False))
         .order_by(Correction.id)
     )
     for mention_id, question, value, implied, text, lang in rows:
         if implied and question == "category" and value not in (None, "harassment"):
             continue
-        known = found.get(mention_id)
-        answers = dict(known.answers) if known else {}
-        found[mention_id] = Corrected(text, lang, {**answers, question: value})
+        known = found.get(mention_id) or Corrected(text, lang, {}, {})
+        if question in facts.FACTS:
+            found[mention_id] = replace(known, facts={**known.facts, question: value})
+        else:
+            found[mention_id] = replace(known, answers={**known.answers, question: value})
     return list(found.values())
 
 
@@ -197,6 +209,29 @@ def correct(
             setattr(row, name, answer)
         if DECIDING & implied.keys():
             row.doubtful = False
+
+
+def correct_fact(
+    session: Session, mention_id: int, fact: str, answer: Any, *, by: str, now: datetime
+) -> None:
+    """Lay a person's word on one call fact over the reader's; it wins for ever, too. Raises
+    StorageError for an impossible answer, and for a mention that was never read."""
+    try:
+        value = facts.checked(fact, answer)
+    except facts.NoAnswer as error:
+        raise StorageError(str(error)) from error
+    row = session.get(ReadingRow, mention_id)
+    if row is None:
+        raise StorageError(f"mention {mention_id} has not been read yet: wait for the next turn")
+    row.facts = facts.laid(row.facts, fact, value)
+    session.add(
+        Correction(
+            mention_id=mention_id, question=fact, value=value, implied=False, by_user=by, at=now
+        )
+    )
+    if fact == "numbers":
+        # Whoever is still named is reported again when the mention is followed.
+        session.execute(sa.delete(ReportedNumber).where(ReportedNumber.mention_id == mention_id))
 
 
 def _next_category(reading: StoredReading) -> str:
