@@ -25,6 +25,7 @@ from listener.errors import (
     NotAllowed,
     SilenceRefused,
     StaleWrite,
+    ViewError,
 )
 from listener.storage.number_complaints import Post
 from listener.storage.people import User
@@ -230,7 +231,7 @@ def act(done: str, work: Callable[..., object], *arguments: object, **named: obj
         )
     except NotAllowed:
         flash("error", i18n.text("Your role or brands do not allow this.", language))
-    except (AccountError, CaseError, SilenceRefused) as problem:
+    except (AccountError, CaseError, SilenceRefused, ViewError) as problem:
         flash("error", _told(problem, user))
     except ListenerError as error:
         flash("error", str(error))
@@ -240,7 +241,7 @@ def act(done: str, work: Callable[..., object], *arguments: object, **named: obj
             flash("success", done)
 
 
-def _told(problem: AccountError | CaseError | SilenceRefused, user: User) -> str:
+def _told(problem: AccountError | CaseError | SilenceRefused | ViewError, user: User) -> str:
     """The catalogue's words for what was refused; moments in the person's zone."""
     if not problem.key:
         return str(problem)

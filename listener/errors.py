@@ -14,6 +14,7 @@ ListenerError
 ├── NotifyError               a message could not be delivered
 ├── ImportError_              a file cannot be imported at all (single bad rows are rejects, not errors)
 ├── ReaderMissing             the reader's weights are not where they should be
+├── ViewError                 a saved view, or a common action of the inbox, is refused
 ├── StorageError              the database is missing, old, locked or read-only
 ├── StaleWrite                somebody changed the row in the meantime
 ├── CaseError                 what is asked of a case cannot be, as it stands
@@ -149,6 +150,15 @@ class StaleWrite(ListenerError):
 class CaseError(ListenerError):
     """What a person asks of a case cannot be, as it stands. `key` is the catalogue's message for
     people, with `values`; moments among them are aware datetimes."""
+
+    def __init__(self, message: str, *, key: str, **values: object) -> None:
+        super().__init__(message)
+        self.key = key
+        self.values = values
+
+
+class ViewError(ListenerError):
+    """A view of the inbox, or an action on many cases, cannot be; `key` and `values` as of CaseError."""
 
     def __init__(self, message: str, *, key: str, **values: object) -> None:
         super().__init__(message)

@@ -10,6 +10,7 @@ match, its candidates and reasons, the record.
     cases.py     the inbox, a case, its owner, status, notes and corrections
     casework.py  claim, hand over, answer, put off, tag, merge, split; who looks at a case
     cases.py     the inbox, a case, what people do to it
+    inbox.py     what changed, saved views, one action on many cases
     alike.py     others who say the same
     review.py    what the reader is not sure of
     promise.py   why we contacted somebody again, and the end of it
@@ -34,6 +35,7 @@ from listener.desk.cases import CaseDesk
 from listener.desk.casework import WorkDesk
 from listener.desk.documents import DocumentDesk
 from listener.desk.figures import FigureDesk
+from listener.desk.inbox import InboxDesk
 from listener.desk.numbers import NumberDesk
 from listener.desk.office import Office
 from listener.desk.promise import PromiseDesk
@@ -57,6 +59,7 @@ class Desk:
         self.systems = office.systems
         self.cases = CaseDesk(office)
         self.work = WorkDesk(office)
+        self.inbox = InboxDesk(office, self.cases, self.work)
         self.alike = AlikeDesk(office)
         self.review = ReviewDesk(office)
         self.promise = PromiseDesk(office)

@@ -12,9 +12,9 @@ from listener.desk.office import Office
 from listener.desk.rights import may_see, may_work, named, nameless, unmatched, visible, worker
 from listener.domain import CaseStatus, ContactEvent, Customer, Resolution
 from listener.errors import CaseError, CRMError, NotAllowed
-from listener.storage import case_actions, case_customers, case_search, people, readings
+from listener.storage import case_actions, case_customers, case_search, case_tags, people, readings
 from listener.storage.case_detail import CaseDetail, CaseMentionView
-from listener.storage.case_search import CaseFilter
+from listener.storage.case_search import CaseFilter, Sort
 from listener.storage.case_summary import CaseSummary
 from listener.storage.people import User
 from listener.storage.readings import StoredReading
@@ -34,10 +34,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class InboxLine:
-    """A case and the reading of the mention that its line shows."""
+    """A case, the reading of the mention that its line shows, and the case's tags."""
 
     case: CaseSummary
     reading: StoredReading | None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +57,28 @@ class CaseDesk:
         self.office = office
 
     def inbox(
-        self, user: User, wanted: CaseFilter, *, limit: int = 20, offset: int = 0
+        self,
+        user: User,
+        wanted: CaseFilter,
+        *,
+        sort: Sort = Sort.URGENCY,
+        limit: int = 20,
+        offset: int = 0,
     ) -> tuple[list[InboxLine], int]:
-        """(the page of cases by urgency, how many there are in all)."""
+        """(the page of cases, how many there are in all, of which case_search.MOST + 1 are counted). Who
+        does not work on cases learns nothing by asking for matched authors: that is left out."""
         brands = visible(user, wanted.brands)
         if brands is None:
             return [], 0
-        asked = replace(wanted, brands=brands)
+        matched = wanted.matched if may_work(user) else None
+        asked = replace(wanted, brands=brands, matched=matched)
         with self.office.db.read() as session:
-            found, total = case_search.search(session, asked, limit=limit, offset=offset)
+            found, total = case_search.search(session, asked, sort=sort, limit=limit, offset=offset)
             read = readings.load(session, [c.mention_id for c in found])
+            tags = case_tags.of(session, [c.id for c in found])
         if not may_work(user):
             found = [unmatched(c) for c in found]
-        return [InboxLine(c, read.get(c.mention_id)) for c in found], total
+        return [InboxLine(c, read.get(c.mention_id), tags.get(c.id, ())) for c in found], total
 
     def filters(self, user: User) -> Mapping[str, tuple[str, ...]]:
         """The queues, languages, sources and matters that occur, for the inbox's filters."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from listener.domain import CaseStatus
 from listener.storage import full_text
 from listener.storage.case_summary import CaseSummary, summaries, summary
-from listener.storage.tables import CaseMention, CaseRow, MentionRow
+from listener.storage.tables import CaseMention, CaseRow, CaseTag, MentionRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,12 @@ class CaseFilter:
     owner: str | None = None
     unassigned: bool = False
     search: str = ""
+    tags: tuple[str, ...] = ()
+    matched: bool | None = None  # whether the author's customer record is known
+    unanswered: bool = False
+    overdue: bool = False  # late, and not closed
+    snoozed: bool | None = None  # put off beyond `at`; False: those that are not
+    at: datetime | None = None  # "now" for what is overdue or snoozed
 
 
 class Sort(StrEnum):
@@ -117,6 +125,13 @@ def _conditions(session: Session, wanted: CaseFilter) -> list[Any]:
         conditions.append(CaseRow.owner == wanted.owner)
     if wanted.unassigned:
         conditions.append(CaseRow.owner.is_(None))
+    conditions += _times(wanted)
+    if wanted.matched is not None:
+        known = CaseRow.customer_ref.is_not(None)
+        conditions.append(known if wanted.matched else ~known)
+    if wanted.tags:
+        tagged = sa.select(CaseTag.case_id).where(CaseTag.tag.in_(wanted.tags))
+        conditions.append(CaseRow.id.in_(tagged))
     if wanted.sources:
         conditions.append(
             CaseRow.id.in_(
@@ -134,3 +149,41 @@ def _conditions(session: Session, wanted: CaseFilter) -> list[Any]:
             CaseRow.id.in_(sa.select(CaseMention.case_id).where(CaseMention.mention_id.in_(hits)))
         )
     return conditions
+
+
+def _times(wanted: CaseFilter) -> list[Any]:
+    conditions: list[Any] = []
+    if wanted.unanswered:
+        conditions.append(CaseRow.awaits_answer.is_(True))
+    if wanted.overdue:
+        conditions += [CaseRow.due_at < _at(wanted), CaseRow.status != CaseStatus.CLOSED]
+    if wanted.snoozed is not None:
+        asleep = sa.func.coalesce(CaseRow.snoozed_until, _at(wanted)) > _at(wanted)
+        conditions.append(asleep if wanted.snoozed else ~asleep)
+    return conditions
+
+
+def _at(wanted: CaseFilter) -> datetime:
+    if wanted.at is None:
+        raise ValueError("what is overdue or snoozed depends on the moment: name it (at)")
+    return wanted.at
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """What happened in a list since it was drawn: cases that came into it, and cases of it that somebody
+    changed. No more than MOST of each are counted."""
+
+    new: int
+    changed: int
+
+
+def since(session: Session, wanted: CaseFilter, moment: datetime) -> Fresh:
+    """`moment`: when the list was drawn."""
+    conditions = [*_conditions(session, wanted), CaseRow.updated_at > moment]
+
+    def count(*more: Any) -> int:
+        found = sa.select(CaseRow.id).where(*conditions, *more).limit(MOST).subquery()
+        return int(session.scalar(sa.select(sa.func.count()).select_from(found)) or 0)
+
+    return Fresh(count(CaseRow.opened_at > moment), count(CaseRow.opened_at <= moment))

@@ -23,6 +23,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -155,6 +156,13 @@ class MentionRow(Base):
         UniqueConstraint("source", "external_id"),
         Index("ix_mentions_state_id", "state", "id"),
         Index("ix_mentions_published_at_id", "published_at", "id"),
+        # Few or none are: without it, counting them reads every text.
+        Index(
+            "ix_mentions_invented",
+            "id",
+            sqlite_where=text("invented IS 1"),
+            postgresql_where=text("invented IS true"),
+        ),
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     source: Mapped[str] = mapped_column(String(40))
@@ -295,7 +303,10 @@ class CaseRow(Base):
     is their hash while it is open, or merged into one that is, and null afterwards."""
 
     __tablename__ = "cases"
-    __table_args__ = (Index("ix_cases_status_score", "status", "score"),)
+    __table_args__ = (
+        Index("ix_cases_status_score", "status", "score"),
+        Index("ix_cases_updated_at_opened_at", "updated_at", "opened_at"),
+    )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     open_key: Mapped[str | None] = mapped_column(String(64), unique=True)
     brand: Mapped[str] = mapped_column(String(60), index=True)
@@ -462,6 +473,28 @@ class UserRow(Base):
     locked_until: Mapped[datetime | None]
     disabled: Mapped[bool] = mapped_column(Boolean, default=False)
     created_at: Mapped[datetime]
+
+
+class SavedView(Base):
+    """A filter and order of the inbox under a name: its owner's, or with a brand, of all who work for
+    that brand."""
+
+    __tablename__ = "saved_views"
+    __table_args__ = (UniqueConstraint("owner", "name"),)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    owner: Mapped[str] = mapped_column(ForeignKey("users.username"))
+    brand: Mapped[str | None] = mapped_column(String(60), index=True)
+    name: Mapped[str] = mapped_column(String(80))
+    wanted: Mapped[dict[str, Any]]  # listener/wishes.py
+    made_at: Mapped[datetime]
+
+
+class DefaultView(Base):
+    """With which view somebody's inbox opens."""
+
+    __tablename__ = "default_views"
+    username: Mapped[str] = mapped_column(ForeignKey("users.username"), primary_key=True)
+    view_id: Mapped[int] = mapped_column(ForeignKey("saved_views.id"), index=True)
 
 
 class SessionRow(Base):
