@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from classifiers import dataset, evaluate_call_facts, heads
 from classifiers.calibrate import f1, macro_f1
+from classifiers.card import BEGIN, END
 from classifiers.dataset import Example
 from classifiers.language import identify
 from classifiers.reader import SHIPPED, Reader
@@ -40,7 +41,6 @@ JUDGED = ("source", "read")
 OWN = "own test posts"
 # The figures on the first were known when more posts were written; those on the second were not.
 EXAMS = {"apart": "posts by another hand", "apart2": "posts by a third hand"}
-BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 
 
 @dataclass(frozen=True, slots=True)

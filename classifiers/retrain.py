@@ -24,40 +24,18 @@ from classifiers import calibrate, dataset, evaluate, heads
 from classifiers.batches import LOSS_WEIGHTS
 from classifiers.dataset import Example
 from classifiers.encoder import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE
+from classifiers.judging import CORRECTED, OWN, Score, held_back, teaches
 from classifiers.reader import Reader
 
 Floats = NDArray[np.float32]
 Progress = Callable[[str, int, int], None]
 """What is being done, how much of it is done, and how much there is."""
 
-OWN, CORRECTED = "own", "corrected"
 # A correction counts as much as so many of the posts that made the weights.
 CORRECTION_WEIGHT = 5.0
 # How hard the new heads are held to the old ones; and after how many steps they have settled.
 HOLD, STEPS = 3e-3, 60
-# Points of F1 that a question may always lose by chance; on few texts as many as its standard error.
-TOLERANCE = 1.0
-# Languages and answers with fewer texts than this are shown, and judge nothing.
-FEWEST = 30
 _CHUNK = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """F1 x 100 of one question before and after; macro over its answers where it has several."""
-
-    texts: str  # "own" posts or "corrected" ones
-    question: str
-    lang: str
-    count: int
-    before: float
-    after: float
-
-    @property
-    def worse(self) -> bool:
-        share = self.before / 100
-        chance = 100 * (share * (1 - share) / self.count) ** 0.5
-        return self.count >= FEWEST and self.after < self.before - max(TOLERANCE, chance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +46,6 @@ class Outcome:
     revision: str
     scores: tuple[Score, ...]
     reasons: tuple[str, ...]
-
-
-def held_back(example: Example) -> bool:
-    """Whether a corrected text measures rather than teaches."""
-    return hashlib.sha256(example.text.encode("utf-8", "replace")).digest()[0] % 2 == 0
-
-
-def teaches(example: Example) -> bool:
-    """Whether a corrected text says something and is not one of those that measure."""
-    return not held_back(example) and any(label >= 0 for label in dataset.labels(example))
 
 
 def retrain(

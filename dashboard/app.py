@@ -17,6 +17,7 @@ from dashboard.views import (
     inbox,
     ledger,
     numbers,
+    quality,
     review,
     settings,
     sources,
@@ -55,6 +56,7 @@ def main() -> None:
     add("trends", _("Trends"), "monitoring", trends.show)
     add("ledger", _("Campaign ledger"), "balance", ledger.show)
     add("alerts", _("Alerts"), "notifications", alerts.show)
+    add("quality", _("Quality"), "verified", quality.show)
     add("sources", _("Sources"), "rss_feed", sources.show)
     add("settings", _("Settings"), "settings", settings.show)
     add("case", _("Case"), "description", case.show, listed=False)

@@ -17,6 +17,7 @@ from listener import accounts
 from listener import ledger as ledgers
 from listener.desk import Desk
 from listener.desk.figures import Trends
+from listener.desk.quality import Quality
 from listener.desk.rights import may_work
 from listener.dossiers import Dossier
 from listener.in_force import InForce
@@ -96,6 +97,21 @@ def trends(
     return desk().figures.trends(
         _user, first=first, last=last, zone=ZoneInfo(zone), brands=(), invented=invented
     )
+
+
+def quality(user: User, days: int) -> Quality:
+    """Kept for ten minutes: it reads the whole period."""
+    return _quality(user.brands, days, user.time_zone, user)
+
+
+@st.cache_data(ttl=600, max_entries=50, show_spinner="…")
+def _quality(
+    seen: tuple[str, ...],  # noqa: ARG001 - the cache's key, as above
+    days: int,
+    zone: str,
+    _user: User,
+) -> Quality:
+    return desk().quality.figures(_user, days=days, zone=ZoneInfo(zone))
 
 
 def private_link(user: User, case_id: int, version: int) -> str:

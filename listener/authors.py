@@ -34,7 +34,10 @@ def match_batch(
         told = set(
             session.scalars(
                 sa.select(Correction.mention_id)
-                .where(Correction.mention_id.in_([m.id for m in batch]))
+                .where(
+                    Correction.mention_id.in_([m.id for m in batch]),
+                    Correction.undone_at.is_(None),
+                )
                 .distinct()
             )
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -117,6 +117,11 @@ def day(moment: datetime, language: str, zone: ZoneInfo, pattern: str = "d MMM")
     return format_date(moment.astimezone(zone).date(), pattern, locale=language)
 
 
+def day_of(on: date, language: str, pattern: str = "d MMM y") -> str:
+    """A day that is of no zone any more."""
+    return format_date(on, pattern, locale=language)
+
+
 def span(length: timedelta, language: str) -> str:
     """A length of time in one or two units: «3 h 20 min», «2 días»."""
     minutes = int(abs(length).total_seconds()) // 60
@@ -145,8 +150,10 @@ def _unit(length: timedelta, unit: str, language: str) -> str:
     )
 
 
-def number(value: float, language: str) -> str:
-    return format_decimal(value, locale=language)
+def number(value: float, language: str, decimals: int | None = None) -> str:
+    """With so many decimals, always; None: as many as it has, up to three."""
+    form = None if decimals is None else f"#,##0.{'0' * decimals}"
+    return format_decimal(value, form, locale=language)
 
 
 def percent(value: float, language: str) -> str:

@@ -72,14 +72,26 @@ def configured(settings: Settings) -> ReadsFacts:
 
 
 def lazy(settings: Settings) -> Callable[[], Reads]:
-    """A service that has nothing to read starts at once."""
+    """A service that has nothing to read starts at once; one that is asked again takes up the weights
+    that have been put to use in the meantime. What is in hand stays with the reader that has it."""
     lock = threading.Lock()
-    loaded: list[Reads] = []
+    loaded: dict[Path, Reads] = {}
 
     def get() -> Reads:
         with lock:
-            if not loaded:
-                loaded.append(configured(settings))
-            return loaded[0]
+            folder = in_use(settings)
+            if folder not in loaded:
+                reader = configured(settings)
+                loaded.clear()
+                loaded[folder] = reader
+            return loaded[folder]
 
     return get
+
+
+def in_use(settings: Settings) -> Path:
+    """The folder of the weights that a reader loaded now would have."""
+    from classifiers import versions
+
+    fixed = settings.listener.process.weights
+    return Path(fixed) if fixed else versions.active(settings.var / WEIGHTS)

@@ -1,7 +1,7 @@
 """`listener retrain`: what people corrected teaches the reader, and only a better one is put to use.
 
-A new version lies in `var/weights` beside those before it; the service reads with it from its next
-start on. `--rollback` takes it back.
+A new version lies in `var/weights` beside those before it, with its table of before and after; once
+it is put to use the service reads with it from its next turn on. `--rollback` takes it back.
 """
 
 from __future__ import annotations
@@ -28,35 +28,16 @@ from rich.table import Table
 
 from classifiers import dataset, versions
 from classifiers.dataset import LABELS, Example
-from classifiers.retrain import (
-    CORRECTED,
-    FEWEST,
-    Outcome,
-    Score,
-    held_back,
-    judge,
-    retrain,
-    teaches,
-)
+from classifiers.judging import CORRECTED, FEWEST, Score, held_back, teaches
+from classifiers.retrain import Outcome, judge, retrain
 from classifiers.versions import Version
-from listener import reader
+from listener import reader, training
 from listener.errors import ImportError_, ListenerError
-from listener.reader import WEIGHTS
+from listener.reader_versions import NothingToLearn, corrections, home_of, keep_verdict
 from listener.settings import Settings
-from listener.storage import Database, readings
+from listener.storage import Database
 
 SCRATCH = ".scratch-"
-
-
-class NothingToLearn(ListenerError):
-    """Nobody has corrected a reading yet, and no file of labelled texts was given."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "there is nothing to learn from: nobody has corrected a reading yet, or too few (half of "
-            "the corrections measure and do not teach). Correct some on their cases or in the review "
-            "queue, or give files of labelled texts."
-        )
 
 
 def run(
@@ -68,13 +49,37 @@ def run(
     told: Console,
     public: Path | None = None,
     force: bool = False,
+    install: bool = True,
+    by: str = "listener retrain",
 ) -> bool:
-    """Retrain, show before and after, and use the new weights unless they are worse.
+    """Retrain, show before and after, and use the new weights unless they are worse; with `install`
+    false they are kept, and a person decides.
 
     The heads alone, in minutes; with `public`, the folder of the public sets, the whole encoder and
-    what it says of call facts, in hours.
+    what it says of call facts, in hours. Raises AlreadyTraining.
     """
-    home = _home(settings)
+    home = home_of(settings)
+    with training.alone(home), training.told(home, by=by, now=now) as note:
+        name, outcome = _make(settings, db, files, home, note, now=now, told=told, public=public)
+    told.print(table(outcome.scores))
+    if not install:
+        told.print(f"{name} is kept in {home} and not used", markup=False, soft_wrap=True)
+        return not outcome.reasons
+    return _install(home, name, outcome, told, force=force)
+
+
+def _make(
+    settings: Settings,
+    db: Database,
+    files: Sequence[Path],
+    home: Path,
+    note: training.Note,
+    *,
+    now: datetime,
+    told: Console,
+    public: Path | None,
+) -> tuple[str, Outcome]:
+    """The new version's name, and how it compares."""
     examples = [*corrections(db), *(example for file in files for example in labelled(file))]
     if not any(map(teaches if public is None else _teaches, examples)):
         raise NothingToLearn
@@ -94,27 +99,17 @@ def run(
                 if what not in tasks:
                     tasks[what] = bar.add_task(what, total=total)
                 bar.update(tasks[what], completed=done, total=total)
+                note.progress(what, done, total)
 
             if public is None:
                 outcome = retrain(old, made, examples, now=now, progress=progress)
             else:
                 outcome = judge(old, made, examples, progress=progress)
         name = f"{now:%Y-%m-%d}-{outcome.revision.removeprefix('reader-')}"
+        keep_verdict(outcome.folder, outcome.scores, outcome.reasons, examples)
         versions.keep(home, outcome.folder, name)
-    told.print(table(outcome.scores))
-    return _install(home, name, outcome, told, force=force)
-
-
-def _home(settings: Settings) -> Path:
-    """Where versions lie. Raises ListenerError where the configuration fixes the weights."""
-    if fixed := settings.listener.process.weights:
-        raise ListenerError(
-            f"[process] weights in listener.toml fixes the reader to {fixed}, so no other weights can "
-            "be put to use; leave it empty to read with what `listener retrain` makes"
-        )
-    home = settings.var / WEIGHTS
-    home.mkdir(parents=True, exist_ok=True)
-    return home
+        note.made(name)
+    return name, outcome
 
 
 def _sweep(home: Path) -> None:
@@ -164,27 +159,11 @@ def _install(home: Path, name: str, outcome: Outcome, told: Console, *, force: b
         return False
     versions.use(home, name)
     told.print(
-        f"{name} is in use from the next start of the service on; back: listener retrain --rollback",
+        f"{name} is in use from the service's next turn on; back: listener retrain --rollback",
         markup=False,
         soft_wrap=True,
     )
     return True
-
-
-def corrections(db: Database) -> list[Example]:
-    """What people corrected, each text with only the answers that they gave."""
-    with db.read() as session:
-        found = readings.corrected(session)
-    return [
-        Example(
-            text=c.text,
-            lang=c.lang,
-            source=CORRECTED,
-            facts=dataset.facts_said(c.text, c.facts) if c.facts else None,
-            **c.answers,
-        )
-        for c in found
-    ]
 
 
 def labelled(file: Path) -> list[Example]:
@@ -217,7 +196,7 @@ def table(scores: Sequence[Score]) -> Table:
 def show(settings: Settings, told: Console) -> None:
     """Every version with what it was made from and which one is in use."""
     shown = Table("", "version", "revision", "made from", "data", box=None)
-    for version in versions.versions(_home(settings)):
+    for version in versions.versions(home_of(settings)):
         shown.add_row(*_row(version))
     told.print(shown)
 
@@ -226,22 +205,6 @@ def _row(version: Version) -> tuple[str, ...]:
     mark = "in use" if version.active else ""
     data = (version.data or "")[:12]
     return (mark, version.name, version.revision, version.parent or "", data)
-
-
-def use(settings: Settings, name: str) -> None:
-    """Put a version to use. Raises ListenerError when it is not there."""
-    try:
-        versions.use(_home(settings), None if name == "shipped" else name)
-    except versions.NoSuchVersion as error:
-        raise ListenerError(str(error)) from error
-
-
-def roll_back(settings: Settings) -> str:
-    """Use what the version in use was made from; gives its name. Raises ListenerError."""
-    try:
-        return versions.roll_back(_home(settings)).name
-    except versions.NoSuchVersion as error:
-        raise ListenerError(str(error)) from error
 
 
 def _progress(told: Console) -> Progress:

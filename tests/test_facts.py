@@ -18,7 +18,7 @@ from classifiers import dataset
 from classifiers.heads import FACTS as HEADS
 from classifiers.heads import TAGS
 from classifiers.reading import CallFacts, NumberMention
-from listener import facts, inquiry, retraining
+from listener import facts, inquiry, reader_versions
 from listener.errors import CaseError, NotAllowed, StaleWrite, StorageError
 from listener.storage import Database, mentions, readings
 from listener.storage.number_complaints import Asked, reported
@@ -207,7 +207,7 @@ def test_corrected_facts_go_with_the_labels(database: Database, tmp_path: Path) 
             ("numbers", facts.numbers(["0800"], text, {}, ("GB",))),
         ):
             readings.correct_fact(session, row.id, fact, answer, by="lucia", now=NOW)
-    [taught] = retraining.corrections(database)
+    [taught] = reader_versions.corrections(database)
     assert taught.harassment
     assert taught.facts is not None
     said = dict(zip(HEADS, taught.facts.said, strict=True))

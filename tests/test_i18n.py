@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from babel.messages.pofile import read_po
 
+from classifiers import card
 from dashboard.marking import KINDS
 from listener import domain, history, i18n
 from listener.contact_words import Purpose
@@ -146,7 +147,12 @@ def stored_words() -> set[str]:
         "delivery": domain.NotificationStatus,
         "identifier": domain.IdentifierKind,
         "mark": KINDS,
-        "question": LABELS,
+        "question": (*LABELS, *card.QUESTIONS),
+        "figure": {s.figure for q in card.QUESTIONS for s in card.scores(card.read(q))},
+        "quality_part": ("overview", "corrections", "training", "cards"),
+        "training": ("running", "done", "failed", "died"),
+        "training_step": ("reading", "fitting", "comparing"),
+        "texts": ("own", "corrected"),
         "cause": domain.CauseKind,
         "breach": domain.BreachKind,
         "action": domain.Action,

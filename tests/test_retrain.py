@@ -17,9 +17,10 @@ from test_train import EXAMPLES, NO, RECIPE, YES, example, toy, trained
 
 from classifiers import calibrate, dataset, train, versions
 from classifiers.dataset import Example
+from classifiers.judging import Score, held_back
 from classifiers.reader import SHIPPED, Reader
-from classifiers.retrain import Score, held_back, reasons, retrain
-from listener import retraining
+from classifiers.retrain import reasons, retrain
+from listener import reader, reader_versions, retraining, training
 from listener.errors import ImportError_, ListenerError
 from listener.settings import Settings
 from listener.storage import Database, mentions, readings
@@ -179,7 +180,7 @@ def test_corrections_come_with_their_newest_answers_and_without_what_is_invented
 ) -> None:
     _correct(database, "one", "they call me again")
     _correct(database, "two", "an invented call", invented=True)
-    [only] = retraining.corrections(database)
+    [only] = reader_versions.corrections(database)
     assert only.text == "they call me again"
     assert (only.sentiment, only.harassment, only.category) == ("negative", True, "harassment")
     assert only.complaint
@@ -188,7 +189,7 @@ def test_corrections_come_with_their_newest_answers_and_without_what_is_invented
 
 def test_what_stands_in_the_way_is_said(database: Database, tmp_path: Path) -> None:
     told = Console(file=io.StringIO())
-    with pytest.raises(retraining.NothingToLearn, match="review queue"):
+    with pytest.raises(reader_versions.NothingToLearn, match="review queue"):
         retraining.run(_settings(tmp_path, database), database, [], now=NOW, told=told)
     with pytest.raises(ListenerError, match="leave it empty"):
         retraining.run(_settings(tmp_path, database, "x"), database, [], now=NOW, told=told)
@@ -214,13 +215,49 @@ def test_the_command_keeps_shows_and_uses_what_is_better(
     assert "corrected" in told.getvalue()
     retraining.show(settings, console)
     assert "in use" in told.getvalue()
-    assert retraining.roll_back(settings) == "shipped"
+    assert reader_versions.roll_back(settings) == "shipped"
     monkeypatch.setattr("listener.retraining.retrain", _worse(home))
     assert not retraining.run(settings, database, [file], now=NOW, told=console)
     assert "is kept in" in told.getvalue()
     assert versions.active(home) == old
     assert retraining.run(settings, database, [file], now=NOW, told=console, force=True)
     assert versions.active(home) != old
+
+
+def test_what_is_kept_waits_with_its_verdict_and_the_reader_takes_it_up_when_told(
+    sqlite_database: Database, tmp_path: Path, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(versions, "SHIPPED", old)
+    monkeypatch.setattr(dataset, "own_posts", lambda: OWN)
+    settings = _settings(tmp_path, sqlite_database)
+    file = tmp_path / "texts.jsonl"
+    said = corrections(harassment=True)
+    file.write_text(
+        "\n".join(json.dumps({"text": c.text, "lang": "en", "harassment": True}) for c in said)
+    )
+    reads = reader.lazy(settings)
+    before = reads()
+    assert reads() is before
+    told = Console(file=io.StringIO())
+    retraining.run(settings, sqlite_database, [file], now=NOW, told=told, install=False, by="admin")
+    home = settings.var / "weights"
+    assert versions.active(home) == old
+    assert reads() is before
+    how = training.progress(home)
+    assert how is not None
+    assert (how.state, how.by) == ("done", "admin")
+    verdict = reader_versions.verdict(home / how.version)
+    assert verdict is not None
+    apart = sum(map(held_back, said))
+    assert (verdict.taught, verdict.measured) == (len(said) - apart, apart)
+    assert {(s.texts, s.question) for s in verdict.scores} >= {
+        ("own", "harassment"),
+        ("corrected", "harassment"),
+    }
+    reader_versions.use(settings, how.version)
+    assert reads().model != before.model
+    assert reader_versions.roll_back(settings) == "shipped"
+    assert reads().model == before.model
 
 
 def _worse(home: Path) -> Any:
@@ -242,4 +279,4 @@ def test_a_file_that_cannot_teach_is_refused_with_its_line(tmp_path: Path) -> No
     with pytest.raises(ImportError_, match=r"missing\.jsonl"):
         retraining.labelled(tmp_path / "missing.jsonl")
     with pytest.raises(ListenerError, match="no weights 'x'"):
-        retraining.use(Settings(folder=tmp_path, var=tmp_path, database_url="sqlite://"), "x")
+        reader_versions.use(Settings(folder=tmp_path, var=tmp_path, database_url="sqlite://"), "x")

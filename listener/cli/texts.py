@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -64,20 +65,25 @@ def retrain(
     rollback: Annotated[bool, typer.Option(help="Back to what came before.")] = False,
     show: Annotated[bool, typer.Option("--list", help="Every version.")] = False,
     force: Annotated[bool, typer.Option(help="Use the new weights even if worse.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the new version, use none yet.")
+    ] = False,
+    by: Annotated[str, typer.Option(help="Who trains, for the page Quality.")] = "listener retrain",
 ) -> None:
     """Teach the reader what people corrected; a worse one is kept and not used (exit 1)."""
-    from listener import retraining
+    from listener import reader_versions, retraining
     from listener.pipeline import utc_now
 
     settings = load_settings()
     if show:
         retraining.show(settings, out)
     elif rollback:
-        print(f"{retraining.roll_back(settings)} is in use from the next start of the service on")
+        print(f"{reader_versions.roll_back(settings)} is in use from the service's next turn on")
     elif use is not None:
-        retraining.use(settings, use)
-        print(f"{use} is in use from the next start of the service on")
+        reader_versions.use(settings, use)
+        print(f"{use} is in use from the service's next turn on")
     else:
+        os.nice(5)  # the loops and the pages go first
         better = retraining.run(
             settings,
             open_database(settings),
@@ -86,5 +92,7 @@ def retrain(
             told=out,
             public=full,
             force=force,
+            install=not keep,
+            by=by,
         )
         raise typer.Exit(0 if better else 1)

@@ -13,6 +13,7 @@ match, its candidates and reasons, the record.
     inbox.py     what changed, saved views, one action on many cases
     alike.py     others who say the same
     review.py    what the reader is not sure of
+    quality.py   how good the reader is, what people corrected, its training
     promise.py   why we contacted somebody again, and the end of it
     numbers.py   the numbers that call
     figures.py   what is counted
@@ -39,6 +40,7 @@ from listener.desk.inbox import InboxDesk
 from listener.desk.numbers import NumberDesk
 from listener.desk.office import Office
 from listener.desk.promise import PromiseDesk
+from listener.desk.quality import QualityDesk
 from listener.desk.review import ReviewDesk
 from listener.desk.setup import SetupDesk
 from listener.desk.staff import StaffDesk
@@ -62,6 +64,7 @@ class Desk:
         self.inbox = InboxDesk(office, self.cases, self.work)
         self.alike = AlikeDesk(office)
         self.review = ReviewDesk(office)
+        self.quality = QualityDesk(office)
         self.promise = PromiseDesk(office)
         self.numbers = NumberDesk(office)
         self.figures = FigureDesk(office)

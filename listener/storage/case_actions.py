@@ -181,7 +181,7 @@ def correct(
     readings.correct(session, mention_id, question, value, by=by, now=now)
     row = session.get_one(CaseRow, case_id)
     if question in _ABOUT:
-        _about(session, row, readings.load(session, [mention_id])[mention_id])
+        about(session, row, readings.load(session, [mention_id])[mention_id])
         mentions.follow_again(session, mention_id, row.brand)
     cases.stamp(
         session,
@@ -219,7 +219,7 @@ def correct_fact(
     cases.stamp(session, row, now, by, "corrected", data)
 
 
-def _about(session: Session, row: CaseRow, read: StoredReading) -> None:
+def about(session: Session, row: CaseRow, read: StoredReading) -> None:
     """The case's matter after a correction, unless another open case of the author has it."""
     if not read.complaint:
         return

@@ -76,7 +76,9 @@ def _correct_again(session: Session, mention_ids: Sequence[int]) -> None:
         said = session.execute(
             sa.select(Correction.mention_id, Correction.question, Correction.value)
             .where(
-                Correction.mention_id.in_(part), Correction.question.in_((*LABELS, *facts.FACTS))
+                Correction.mention_id.in_(part),
+                Correction.question.in_((*LABELS, *facts.FACTS)),
+                Correction.undone_at.is_(None),
             )
             .order_by(Correction.id)
         )
@@ -114,7 +116,9 @@ def load(session: Session, mention_ids: Sequence[int]) -> dict[int, StoredReadin
                 corrected={},
             )
         for correction in session.scalars(
-            sa.select(Correction).where(Correction.mention_id.in_(part)).order_by(Correction.id)
+            sa.select(Correction)
+            .where(Correction.mention_id.in_(part), Correction.undone_at.is_(None))
+            .order_by(Correction.id)
         ):
             if (reading := found.get(correction.mention_id)) is not None:
                 found[correction.mention_id] = _overlay(
@@ -150,7 +154,11 @@ def corrected(session: Session) -> list[Corrected]:
         )
         .join(MentionRow, MentionRow.id == Correction.mention_id)
         .join(ReadingRow, ReadingRow.mention_id == Correction.mention_id)
-        .where(Correction.question.in_((*LABELS, *facts.FACTS)), MentionRow.invented.is_(False))
+        .where(
+            Correction.question.in_((*LABELS, *facts.FACTS)),
+            Correction.undone_at.is_(None),
+            MentionRow.invented.is_(False),
+        )
         .order_by(Correction.id)
     )
     for mention_id, question, value, implied, text, lang in rows:
@@ -165,9 +173,17 @@ def corrected(session: Session) -> list[Corrected]:
 
 
 def correct(
-    session: Session, mention_id: int, question: str, value: Any, *, by: str, now: datetime
+    session: Session,
+    mention_id: int,
+    question: str,
+    value: Any,
+    *,
+    by: str,
+    now: datetime,
+    asked: bool | None = None,
 ) -> None:
-    """Lay a person's answer over the model's. Raises StorageError for an impossible answer."""
+    """Lay a person's answer over the model's; `asked`: the reader was in doubt (by default: as the
+    reading says). Raises StorageError for an impossible answer."""
     if question not in LABELS or value not in LABELS[question]:
         raise StorageError(
             f"{value!r} is no answer to {question!r}; allowed: {LABELS.get(question)}"
@@ -191,6 +207,9 @@ def correct(
         if current is not None and current.category is None:
             # A complaint has one; the person may name it next.
             implied |= {"category": _next_category(current)}
+    row = session.get(ReadingRow, mention_id)
+    if asked is None and row is not None:
+        asked = row.doubtful and question in DECIDING
     for name, answer in implied.items():
         session.add(
             Correction(
@@ -200,9 +219,10 @@ def correct(
                 implied=name != question,
                 by_user=by,
                 at=now,
+                before=getattr(row, name, None),
+                asked=asked,
             )
         )
-    row = session.get(ReadingRow, mention_id)
     if row is not None:
         # Trends count by these columns; the model's own answer stays in `scores`.
         for name, answer in implied.items():

@@ -111,6 +111,6 @@ def decide(
             "yours to settle"
         )
     for question, value in (("complaint", complaint), ("harassment", harassment)):
-        readings.correct(session, mention_id, question, value, by=by, now=now)
+        readings.correct(session, mention_id, question, value, by=by, now=now, asked=True)
     if complaint:
         mentions.follow_again(session, mention_id)

@@ -250,7 +250,8 @@ class ReadingRow(Base):
 
 
 class Correction(Base):
-    """A person's override of one question of a reading; the newest wins, for ever."""
+    """A person's override of one question of a reading; the newest that nobody took back wins, for
+    ever. `asked` tells whether the reader was in doubt; it is null where `before` was not kept."""
 
     __tablename__ = "corrections"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -259,7 +260,11 @@ class Correction(Base):
     value: Mapped[Any] = mapped_column(JSON)
     implied: Mapped[bool] = mapped_column(Boolean)  # follows from an answer to another question
     by_user: Mapped[str] = mapped_column(String(200))
-    at: Mapped[datetime]
+    at: Mapped[datetime] = mapped_column(index=True)
+    before: Mapped[Any | None] = mapped_column(JSON)  # what was said until then
+    asked: Mapped[bool | None] = mapped_column(Boolean)
+    undone_at: Mapped[datetime | None]
+    undone_by: Mapped[str | None] = mapped_column(String(200))
 
 
 class ReportedNumber(Base):
