@@ -62,6 +62,7 @@ def main() -> None:
     add("case", _("Case"), "description", case.show, listed=False)
     add("customer", _("Customer"), "person", customer.show, listed=False)
     current = st.navigation(list(links.values()))
+    st.set_page_config(page_title=f"{current.title} · Listener")
     _who(page)
     pages.show_flash()
     current.run()

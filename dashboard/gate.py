@@ -23,6 +23,8 @@ from dashboard import cookies
 from dashboard.private_page import PATH as _PRIVATE
 from listener.storage.people import User
 
+USER = "listener.user"
+"""Where the scope of a request holds who sent it, once the gate has let it in."""
 _OPEN = ("/auth/", _PRIVATE, "/healthz", "/static/", "/favicon", "/_stcore/health")
 _CLOSED = ("/_stcore/agent", "/_stcore/metrics", "/_stcore/upload_file")
 _SCRIPT_SAFE = (
@@ -71,9 +73,12 @@ class Gate:
         if path.startswith(_CLOSED):
             await _refuse(scope, receive, send, 404, "not found")
             return
-        if not path.startswith(_OPEN) and not await self._signed_in(scope):
-            await self._turn_away(scope, receive, send)
-            return
+        if not path.startswith(_OPEN):
+            user = await self._signed_in(scope)
+            if user is None:
+                await self._turn_away(scope, receive, send)
+                return
+            scope[USER] = user
         await self.app(scope, receive, partial(_with_headers, send, self._policy(path)))
 
     def _policy(self, path: str) -> str:
@@ -98,9 +103,9 @@ class Gate:
             return "This request comes from another site."
         return None
 
-    async def _signed_in(self, scope: Scope) -> bool:
+    async def _signed_in(self, scope: Scope) -> User | None:
         token = self.jar.token(HTTPConnection(scope).cookies.get(cookies.NAME))
-        return token is not None and await to_thread.run_sync(self.user_of, token) is not None
+        return await to_thread.run_sync(self.user_of, token) if token is not None else None
 
     async def _turn_away(self, scope: Scope, receive: Receive, send: Send) -> None:
         wants_page = "text/html" in Headers(scope=scope).get("accept", "")

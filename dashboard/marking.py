@@ -134,4 +134,9 @@ def table(
     )
     title = f"<caption>{safe(caption)}</caption>" if caption else ""
     head = f"<thead><tr>{head}</tr></thead>" if header else ""
-    return f'<div class="ls-scroll"><table class="ls-table">{title}{head}<tbody>{body}</tbody></table></div>'
+    # A table too wide for a phone scrolls by itself, and so the keyboard must reach it.
+    reach = ' tabindex="0"' if len(header) > 3 else ""
+    return (
+        f'<div class="ls-scroll"{reach}><table class="ls-table">{title}{head}'
+        f"<tbody>{body}</tbody></table></div>"
+    )

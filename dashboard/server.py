@@ -24,8 +24,11 @@ from urllib.parse import urlsplit
 import structlog
 import uvicorn
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
 
-from dashboard import cookies, theme
+from dashboard import cookies, shell, theme
 from dashboard.company_pages import CompanyPages
 from dashboard.gate import Gate
 from dashboard.private_page import PrivatePages, Tokens
@@ -94,9 +97,18 @@ def build(settings: Settings, db: Database, *, host: str, port: int) -> Any:
     )
     return App(
         _APP,
-        routes=SignInPages(db, settings, jar, company=company).routes(),
-        middleware=[gate, private],
+        routes=[
+            *SignInPages(db, settings, jar, company=company).routes(),
+            *shell.routes(),
+            Route("/inbox", _to_the_first),
+        ],
+        middleware=[gate, private, Middleware(shell.Shell)],
     )
+
+
+async def _to_the_first(_request: Request) -> Response:
+    """Streamlit serves the first page under no name; people write the one it is listed by."""
+    return RedirectResponse("/", 303)
 
 
 def _inline_scripts() -> list[str]:

@@ -16,6 +16,7 @@ from babel.messages.pofile import read_po
 
 from classifiers import card
 from dashboard.marking import KINDS
+from dashboard.shell import FRAMEWORK
 from listener import domain, history, i18n
 from listener.contact_words import Purpose
 from listener.domain import Reason
@@ -168,6 +169,7 @@ def stored_words() -> set[str]:
         "ledger": By,
         "order": ("complaints", "rate", "balance", "sales", "dials"),
         "policy": Why,
+        "framework": FRAMEWORK,
         "alert_state": State,
         "alerts_part": ("alerts", "silences"),
         "mute": ("h4", "d1", "d7", "d30", "moment"),
