@@ -19,6 +19,7 @@ from listener.desk import Desk
 from listener.desk.figures import Trends
 from listener.desk.quality import Quality
 from listener.desk.rights import may_work
+from listener.desk.watch import Sources
 from listener.dossiers import Dossier
 from listener.in_force import InForce
 from listener.ledger import Counts
@@ -97,6 +98,18 @@ def trends(
     return desk().figures.trends(
         _user, first=first, last=last, zone=ZoneInfo(zone), brands=(), invented=invented
     )
+
+
+def sources(user: User) -> Sources:
+    return _sources(user.brands, user)
+
+
+@st.cache_data(ttl=10, max_entries=50, show_spinner=False)
+def _sources(
+    seen: tuple[str, ...],  # noqa: ARG001 - the cache's key, as above
+    _user: User,
+) -> Sources:
+    return desk().watch.sources(_user)
 
 
 def quality(user: User, days: int) -> Quality:

@@ -116,15 +116,20 @@ def collect(road: Road, *, force: bool = False) -> dict[str, Any]:
 
 
 def is_due(config: SourceConfig, state: SubscriptionHealth, now: datetime) -> bool:
-    """A failing source is asked less and less often, up to every LONGEST_PAUSE."""
+    """A failing source is asked less and less often, up to every LONGEST_PAUSE; one that a person
+    wants asked, now, unless its server asked us to wait."""
     if state.not_before is not None and now < state.not_before:
         return False
-    if state.last_attempt_at is None:
+    if state.last_attempt_at is None or _is_wanted(state, state.last_attempt_at):
         return True
     wait = config.every
     if state.failures:
         wait = min(config.every * 2 ** min(state.failures, 8), max(LONGEST_PAUSE, wait))
     return now - state.last_attempt_at >= wait
+
+
+def _is_wanted(state: SubscriptionHealth, last_attempt_at: datetime) -> bool:
+    return state.wanted_at is not None and state.wanted_at > last_attempt_at
 
 
 def _tasks(settings: Settings) -> list[_Task]:

@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from listener.settings import Settings
 
 LOCK, STATE, LOG = "training.lock", "training.json", "training.log"
 _LOG_SHOWN = 20_000  # bytes from the end
+# What trains loads its libraries before it takes its place.
+_BEGINS = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +79,30 @@ def is_free(home: Path) -> bool:
 # ---------------------------------------------------------------------------- state
 
 
-def progress(home: Path) -> Progress | None:
-    """How the training goes, or how the last one ended; None when there was none."""
+def progress(home: Path, now: datetime | None = None) -> Progress | None:
+    """How the training goes, or how the last one ended; None when there was none. One that says that
+    it runs and holds no place is only believed while it may still be loading."""
+    found = _stored(home)
+    if found is None:
+        return None
+    if found.state == "running" and is_free(home):
+        begins = (now or datetime.now(UTC)) - found.started_at < _BEGINS
+        if not (begins and _runs(found.pid)):
+            return replace(found, state="died")
+    return found
+
+
+def is_running(home: Path) -> bool:
+    how = progress(home)
+    return not is_free(home) or (how is not None and how.state == "running")
+
+
+def _stored(home: Path) -> Progress | None:
     try:
         said = json.loads((home / STATE).read_text(encoding="utf-8"))
-        found = Progress(**{**said, **_moments(said)})
+        return Progress(**{**said, **_moments(said)})
     except (OSError, ValueError, TypeError, KeyError):
         return None
-    if found.state == "running" and not _runs(found.pid):
-        return replace(found, state="died")
-    return found
 
 
 def _moments(said: Mapping[str, Any]) -> dict[str, datetime | None]:
@@ -124,7 +140,7 @@ def _runs(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass  # somebody else's process got its number; a state this old is told by its time
+        pass
     return True
 
 
@@ -183,7 +199,7 @@ def start(settings: Settings, home: Path, *, by: str, now: datetime) -> int:
 def launch(
     command: list[str], home: Path, environment: Mapping[str, str], *, by: str, now: datetime
 ) -> int:
-    if not is_free(home):
+    if is_running(home):
         raise AlreadyTraining
     # Until the process speaks for itself this one does.
     before = Progress("running", by, now, os.getpid())
@@ -200,7 +216,7 @@ def launch(
 
     def end() -> None:
         code = process.wait()
-        if progress(home) == before:
+        if _stored(home) == before:
             tell(home, replace(before, state="failed", error=f"it ended at once, with code {code}"))
 
     # Somebody must hear of its end, or it stays in the list of processes and seems to run.

@@ -125,8 +125,12 @@ def test_berta_of_vodafone_sees_no_case_of_movistar(
     )
     assert asked.tallies == ()
     assert [v.alert.brand for v in desk.alerts.listed(berta)[0]] == [None]
-    assert desk.watch.sources(berta).rejects == ()
-    assert len(desk.watch.sources(user("ana")).rejects) == 1
+    with pytest.raises(NotAllowed):
+        desk.watch.rejects(berta)
+    found = desk.watch.rejects(user("ana"))
+    assert (len(found.found), list(found.origins.values())) == (1, [1])
+    assert all(set(v) <= {"vodafone"} for v in desk.watch.sources(berta).volume.values())
+    assert any("movistar" in v for v in desk.watch.sources(user("ana")).volume.values())
 
 
 def test_somebody_of_some_brands_opens_a_record_only_from_a_case_of_theirs(

@@ -19,9 +19,11 @@ from dashboard.marking import KINDS
 from dashboard.shell import FRAMEWORK
 from listener import domain, history, i18n
 from listener.contact_words import Purpose
+from listener.coverage import GAPS, Brought
 from listener.domain import Reason
 from listener.replies import Situation
 from listener.simulation import Why
+from listener.sources import SOURCES
 from listener.storage.alerts import State
 from listener.storage.ledger import By
 from listener.storage.readings import LABELS
@@ -154,6 +156,9 @@ def stored_words() -> set[str]:
         "training": ("running", "done", "failed", "died"),
         "training_step": ("reading", "fitting", "comparing"),
         "texts": ("own", "corrected"),
+        "brought": Brought,
+        "gap": GAPS,
+        "cannot_see": SOURCES,
         "cause": domain.CauseKind,
         "breach": domain.BreachKind,
         "action": domain.Action,

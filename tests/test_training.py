@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -25,7 +25,6 @@ from listener.storage import people
 from listener.storage.people import User
 from listener.training import AlreadyTraining, Progress
 
-NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 # What a training does, without the hours: it holds the place, tells how it goes, and waits to be told
 # how to end.
 TRAINS = """
@@ -59,7 +58,7 @@ def launched(home: Path) -> Iterator[Callable[..., int]]:
 
     def launch(script: str = TRAINS) -> int:
         command = [sys.executable, "-c", script, str(home), str(home / "end")]
-        pids.append(training.launch(command, home, {}, by="marta", now=NOW))
+        pids.append(training.launch(command, home, {}, by="marta", now=datetime.now(UTC)))
         return pids[-1]
 
     yield launch
@@ -101,6 +100,8 @@ def test_it_tells_how_it_goes_and_how_it_ended(home: Path, launched: Callable[..
 
 def test_there_are_never_two_at_once(home: Path, launched: Callable[..., int]) -> None:
     launched()
+    with pytest.raises(AlreadyTraining):  # while it loads its libraries
+        launched()
     until(home, free=False)
     with pytest.raises(AlreadyTraining):
         launched()
@@ -153,6 +154,19 @@ def test_it_outlives_whoever_started_it(home: Path) -> None:
     assert running.pid == int(shown.stdout)
     end(home, "well")
     assert until(home, free=True, state="done").state == "done"
+
+
+def test_what_says_that_it_runs_and_does_not_stands_in_nobodys_way(
+    home: Path, launched: Callable[..., int]
+) -> None:
+    """After a crash another process may have its number."""
+    old = datetime.now(UTC) - timedelta(hours=1)
+    training.tell(home, Progress("running", "marta", old, os.getpid()))
+    found = training.progress(home)
+    assert found is not None
+    assert found.state == "died"
+    launched()
+    assert until(home, free=False, what="reading").state == "running"
 
 
 @pytest.mark.parametrize("said", ["", "{", "[]", '{"state": "running"}', '{"x": 1}'])

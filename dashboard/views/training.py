@@ -79,7 +79,11 @@ def _state(page: Page, found: Training) -> None:
             on_click=_train,
             args=(_("The training has begun; the reader goes on as it is."),),
         )
-        st.caption(_("Takes some minutes. What comes of it is not used before you accept it."))
+        st.caption(
+            _(
+                "Takes from some minutes to an hour, by how busy the machine is. What comes of it is not used before you accept it."
+            )
+        )
     log = data.desk().quality.training_log(page.user)
     if log:
         with st.expander(_("Its log")):

@@ -124,7 +124,7 @@ class QualityDesk:
         return Training(
             tuple(_versions(home)),
             training.progress(home),
-            not training.is_free(home),
+            training.is_running(home),
             taught,
             measured,
         )

@@ -4,43 +4,93 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from listener import coverage
+from listener.coverage import Day
 from listener.desk.office import Office
+from listener.desk.rights import administrator
+from listener.errors import NotAllowed, StorageError
 from listener.settings import Settings
 from listener.storage import health, mentions, trends
 from listener.storage.health import LoopHealth, SubscriptionHealth
 from listener.storage.mentions import StoredReject
 from listener.storage.people import User
 
+COVERED = 30
+"""So many days the coverage ledger goes back."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:
+    """`coverage`: the last days of each subscription; `volume`: how many posts of each brand came by
+    it in that time; `systems`: CRMs and diallers, `ok` or why one is left alone."""
+
     subscriptions: tuple[SubscriptionHealth, ...]
+    coverage: Mapping[str, tuple[Day, ...]]
+    volume: Mapping[str, Mapping[str, int]]
     loops: tuple[LoopHealth, ...]
-    rejects: tuple[StoredReject, ...]
     counts: Mapping[str, Any]
-    systems: Mapping[str, str]  # CRMs and diallers: `ok`, or why one is left alone
+    systems: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejects:
+    """A page of what could not be read; `origins`: how many there are, by subscription or file."""
+
+    found: tuple[StoredReject, ...]
+    origins: Mapping[str, int]
 
 
 class WatchDesk:
-    """Health is everybody's."""
+    """Health is everybody's; administrators have a source asked out of turn."""
 
     def __init__(self, office: Office) -> None:
         self.office = office
 
     def sources(self, user: User) -> Sources:
-        """Health is everybody's; refused items may hold other brands' texts, so that only those
-        who see every brand see them."""
+        now = self.office.now()
+        first = now.astimezone(UTC).date() - timedelta(days=COVERED - 1)
         with self.office.db.read() as session:
+            watched = health.subscriptions(session)
+            days = health.collected_days(session, first)
             return Sources(
-                tuple(health.subscriptions(session)),
+                tuple(watched),
+                {s.key: coverage.ledger(s, days.get(s.key, {}), now, COVERED) for s in watched},
+                mentions.volume(session, now - timedelta(days=COVERED), user.brands),
                 tuple(health.loops(session)),
-                () if user.brands else tuple(mentions.rejects(session, limit=50)),
                 trends.counts(session, "notification"),
                 self.office.systems.state(),
             )
+
+    def rejects(
+        self, user: User, *, origin: str | None = None, limit: int = 25, offset: int = 0
+    ) -> Rejects:
+        """What could not be read, the latest first. It may hold other brands' texts, so that only
+        those who see every brand see it."""
+        if user.brands:
+            raise NotAllowed("refused items may be of brands that you do not see")
+        with self.office.db.read() as session:
+            found = mentions.rejects(session, origin=origin, limit=limit, offset=offset)
+            return Rejects(tuple(found), mentions.reject_origins(session))
+
+    def ask_again(self, user: User, key: str) -> None:
+        """Have a subscription asked at the next turn of the loop. Raises StorageError where its server
+        asked us to wait."""
+        administrator(user)
+        with self.office.db.write() as session:
+            if not health.want(session, key, self.office.now()):
+                raise StorageError(
+                    f"{key} is not asked now: there is no such source, or its server asked us to wait; "
+                    "the page Sources says until when"
+                )
+
+
+def is_wanted(source: SubscriptionHealth) -> bool:
+    """Whether somebody wants it asked, and it was not yet."""
+    asked = source.last_attempt_at
+    return source.wanted_at is not None and (asked is None or source.wanted_at > asked)
 
 
 def state_of(source: SubscriptionHealth, settings: Settings, now: datetime) -> str:

@@ -36,6 +36,17 @@ class SubscriptionHealth:
     items: int
     pages: int
     problems: int
+    wanted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CollectedDay:
+    """What a day (UTC) brought a subscription; `items` is None where it was not counted."""
+
+    answers: int
+    failures: int
+    items: int | None
+    last_error: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +92,36 @@ def subscriptions(session: Session) -> list[SubscriptionHealth]:
 
 def answered_days(session: Session) -> frozenset[date]:
     """The days of UTC on which at least one subscription answered."""
-    return frozenset(map(date.fromisoformat, session.scalars(sa.select(CollectDay.day).distinct())))
+    answered = sa.select(CollectDay.day).where(CollectDay.answers > 0).distinct()
+    return frozenset(map(date.fromisoformat, session.scalars(answered)))
+
+
+def collected_days(session: Session, first: date) -> dict[str, dict[date, CollectedDay]]:
+    """From that day of UTC on, by subscription and day; days on which nothing was asked are not
+    there."""
+    found: dict[str, dict[date, CollectedDay]] = {}
+    rows = session.scalars(sa.select(CollectDay).where(CollectDay.day >= first.isoformat()))
+    for row in rows:
+        day = CollectedDay(row.answers, row.failures, row.items, row.last_error)
+        found.setdefault(row.subscription, {})[date.fromisoformat(row.day)] = day
+    return found
+
+
+def _count_day(session: Session, key: str, now: datetime, **more: Any) -> None:
+    """Add to what the day has brought."""
+    day = now.astimezone(UTC).date().isoformat()
+    nothing = {"answers": 0, "failures": 0, "items": 0}
+    insert_new(session, CollectDay, [{"subscription": key, "day": day, **nothing}])
+    session.execute(
+        sa.update(CollectDay)
+        .where(CollectDay.subscription == key, CollectDay.day == day)
+        .values(
+            {
+                name: value if name == "last_error" else getattr(CollectDay, name) + value
+                for name, value in more.items()
+            }
+        )
+    )
 
 
 def move_cursor(
@@ -106,12 +146,12 @@ def count_page(session: Session, key: str, *, items: int, problems: int, now: da
     }
     if items:
         values["last_item_at"] = now
+        _count_day(session, key, now, items=items)
     session.execute(sa.update(Subscription).where(Subscription.key == key).values(**values))
 
 
 def succeeded(session: Session, key: str, now: datetime) -> None:
-    day = now.astimezone(UTC).date().isoformat()
-    insert_new(session, CollectDay, [{"subscription": key, "day": day}])
+    _count_day(session, key, now, answers=1)
     session.execute(
         sa.update(Subscription)
         .where(Subscription.key == key)
@@ -129,6 +169,7 @@ def succeeded(session: Session, key: str, now: datetime) -> None:
 def failed(
     session: Session, key: str, error: str, now: datetime, *, not_before: datetime | None = None
 ) -> None:
+    _count_day(session, key, now, failures=1, last_error=error[:500])
     session.execute(
         sa.update(Subscription)
         .where(Subscription.key == key)
@@ -140,6 +181,20 @@ def failed(
             not_before=not_before,
         )
     )
+
+
+def want(session: Session, key: str, now: datetime) -> bool:
+    """Have a subscription asked at the next turn, whatever its own turn; False when a server asked us
+    to wait, or there is no such subscription."""
+    wanted = session.execute(
+        sa.update(Subscription)
+        .where(
+            Subscription.key == key,
+            sa.or_(Subscription.not_before.is_(None), Subscription.not_before <= now),
+        )
+        .values(wanted_at=now)
+    )
+    return bool(wanted.rowcount)  # type: ignore[attr-defined]
 
 
 def loop_started(session: Session, name: str, now: datetime) -> None:

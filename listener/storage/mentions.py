@@ -190,10 +190,39 @@ def speaks_of(session: Session, mention_id: int | None, brand: str) -> bool:
     return session.scalar(found) is not None
 
 
-def rejects(session: Session, *, limit: int = 50) -> list[StoredReject]:
-    """The latest first."""
-    rows = session.scalars(sa.select(Reject).order_by(Reject.id.desc()).limit(limit))
+def rejects(
+    session: Session, *, origin: str | None = None, limit: int = 50, offset: int = 0
+) -> list[StoredReject]:
+    """The latest first; of one subscription or file, or of all."""
+    query = sa.select(Reject).order_by(Reject.id.desc()).limit(limit).offset(offset)
+    if origin is not None:
+        query = query.where(Reject.origin == origin)
+    rows = session.scalars(query)
     return [StoredReject(r.origin, r.line, r.reason, r.excerpt, r.at) for r in rows]
+
+
+def reject_origins(session: Session) -> dict[str, int]:
+    """How many items could not be read, by subscription or file, the most first."""
+    count = sa.func.count()
+    query = sa.select(Reject.origin, count).group_by(Reject.origin)
+    rows = session.execute(query.order_by(count.desc(), Reject.origin))
+    return {row[0]: row[1] for row in rows}
+
+
+def volume(session: Session, since: datetime, brands: Sequence[str]) -> dict[str, dict[str, int]]:
+    """How many posts came in since then, by subscription and brand; with `brands`, of these only."""
+    query = (
+        sa.select(MentionRow.subscription, MentionBrand.brand, sa.func.count())
+        .join(MentionBrand, MentionBrand.mention_id == MentionRow.id)
+        .where(MentionRow.collected_at >= since, MentionBrand.muted.is_(False))
+        .group_by(MentionRow.subscription, MentionBrand.brand)
+    )
+    if brands:
+        query = query.where(MentionBrand.brand.in_(brands))
+    found: dict[str, dict[str, int]] = {}
+    for subscription, brand, count in session.execute(query):
+        found.setdefault(subscription, {})[brand] = count
+    return found
 
 
 def known_ids(session: Session, source: str, external_ids: Sequence[str]) -> set[str]:

@@ -110,6 +110,7 @@ class Subscription(Base):
     last_item_at: Mapped[datetime | None]  # when the last new mention came in
     watched_since: Mapped[datetime]
     not_before: Mapped[datetime | None]  # the server asked us to wait
+    wanted_at: Mapped[datetime | None]  # a person asked for it to be asked out of turn
     failures: Mapped[int] = mapped_column(Integer, default=0)  # in a row
     failing_since: Mapped[datetime | None]
     last_error: Mapped[str | None]
@@ -119,11 +120,16 @@ class Subscription(Base):
 
 
 class CollectDay(Base):
-    """A day (UTC, ISO) on which a subscription answered: the days without are gaps in charts."""
+    """What a day (UTC, ISO) brought a subscription: how often it answered, how often it failed, how
+    many posts were new (null: not counted then). Days without an answer are gaps in charts."""
 
     __tablename__ = "collect_days"
     subscription: Mapped[str] = mapped_column(String(200), primary_key=True)
     day: Mapped[str] = mapped_column(String(10), primary_key=True)
+    answers: Mapped[int] = mapped_column(Integer, default=0)
+    failures: Mapped[int] = mapped_column(Integer, default=0)
+    items: Mapped[int | None] = mapped_column(Integer)
+    last_error: Mapped[str | None]
 
 
 class RawPageRow(Base):

@@ -408,7 +408,7 @@ def test_berta_sees_no_ledger_of_others_brands(opened: Open, served: Served) -> 
 def test_sources_tell_how_they_are(opened: Open, served: Served, screenshots: Path) -> None:
     page = signed_in(opened, served, "ben", "/sources")
     heading(page, "Sources")
-    expect(page.locator("tr", has_text="answered 503")).to_contain_text("failing")
+    expect(page.locator(".ls-sub", has_text="answered 503")).to_contain_text("failing")
     expect(page.locator("table", has_text="Last success")).to_contain_text("pages 3, new 2")
     expect(page.get_by_text("<item><title>sin fecha</title></item>")).to_be_visible()
     shoot(page, screenshots, "sources-en")
