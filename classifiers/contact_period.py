@@ -59,12 +59,21 @@ def periods_named(marked: Marked, lexicon: Lexicon, *, every: bool = False) -> I
                 yield Period(days, match.span(), 2 if days > 2 else 1)
     for match in words.in_a_row.finditer(text):
         yield Period(marked.value(match.start()), match.span(), 3)
-    for match in words.holiday.finditer(text):
-        yield Period(1, match.span(), 0)
-    for match in words.weekday.finditer(text):
-        yield Period(1, match.span(), 0)
-    for match in words.date.finditer(text):
-        yield Period(1, match.span(), 0)
+    for day in (words.holiday, words.weekday, words.date):
+        for match in day.finditer(text):
+            if not of_a_refusal(text, lexicon, match.end()):
+                yield Period(1, match.span(), 0)
+
+
+def of_a_refusal(text: str, lexicon: Lexicon, end: int) -> bool:
+    """Whether a time that ends there is when the author told them: "a year ago I asked you to stop",
+    "on Tuesday, at noon, I said no"."""
+    told = lexicon.periods.refused_then.search(text, end, end + 60)
+    if told is None:
+        return False
+    between = text[end : told.start()]
+    called = any(p.search(between) for p in lexicon.channels.values())
+    return not called and not SENTENCE_END.search(between)
 
 
 def weekday_number(lexicon: Lexicon, name: str) -> int:
@@ -82,6 +91,8 @@ def _duration(
         text[max(0, match.start() - 24) : match.start()],
         text[match.end() : match.end() + 40],
     )
+    if of_a_refusal(text, lexicon, match.end()):
+        return None
     value = marked.value(match.start())
     days = round(value * unit) if unit >= 1 else max(1, round(value * unit))
     if every:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import passage
-from .contact_period import Claim
+from .contact_period import Claim, of_a_refusal
 from .heads import FACTS, TAGS, Mix
 from .lexicon import Lexicon
 from .marks import Marked
@@ -180,7 +180,9 @@ def _claim(name: str, own: Claim | None, proposed: Proposals, hints: Hints) -> C
     read = passage.count if name == "contact_count" else passage.period
     span = _strongest(name, hints)
     found = read(marked, words, span, proposed.periods) if span is not None else None
-    if found is not None:
+    if found is not None and (
+        name != "period_days" or not of_a_refusal(marked.text, words, found.span[1])
+    ):
         return found
     column = TAGS.index(name)
     mass = hints.chances[:, column]

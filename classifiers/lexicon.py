@@ -50,6 +50,7 @@ class Periods:
     month: Pattern
     date: Pattern
     not_after: Pattern
+    refused_then: Pattern  # "a year ago I asked you to stop": the day of a refusal
     not_before: Pattern
     tail: Pattern
     lead: Pattern
@@ -154,6 +155,7 @@ def _periods(table: dict[str, Any]) -> Periods:
             rf"(?<!\w)(?:(?:N+|O+)(?: de| d[eo]|\.)? ?(?:{month})|(?:{month}) (?:N+|O+)|D+)(?!\w)"
         ),
         not_after=compile_any(table["not_after"]),
+        refused_then=compile_any(table["refused_then"]),
         not_before=re.compile(rf"(?<!\w)(?:{'|'.join(table['not_before'])}) $"),
         tail=compile_any(table["tail"]),
         lead=re.compile(rf"(?<!\w)(?:{'|'.join(table['lead'])})(?: \w+)? $"),

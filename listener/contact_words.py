@@ -16,7 +16,7 @@ from pathlib import Path
 
 from classifiers import number_words
 from classifiers.folding import fold
-from listener.domain import ContactEvent
+from listener.domain import ContactEvent, Disposition
 
 _FILE = Path(__file__).with_suffix(".toml")
 
@@ -97,10 +97,15 @@ def _purpose(campaign: str, note: str) -> Purpose:
     return Purpose.SERVICE if named and not sells else Purpose.SALES
 
 
+# Nobody is interested in an appointment, or not.
+_OFFERED = frozenset({Disposition.SALE, Disposition.INTERESTED, Disposition.NOT_INTERESTED})
+
+
 def purpose(event: ContactEvent) -> Purpose:
     """By what the campaign is called, by the note where there is none or it announces something;
-    sales where neither says otherwise, or either sells."""
-    return _purpose(event.campaign, event.note)
+    sales where neither says otherwise, or either sells, or its code answers an offer."""
+    told = _purpose(event.campaign, event.note)
+    return Purpose.SALES if told is Purpose.SERVICE and event.disposition in _OFFERED else told
 
 
 def note_refuses(note: str) -> bool:
@@ -111,6 +116,11 @@ def note_refuses(note: str) -> bool:
 def note_stops(note: str) -> bool:
     """... and for good, not for this offer only."""
     return note_refuses(note) and _says("stop", note)
+
+
+def note_suppresses(note: str) -> bool:
+    """The number was put on the company's own do-not-contact list."""
+    return _says("suppressed", note)
 
 
 def note_argues(note: str) -> bool:

@@ -116,10 +116,11 @@ def _coded(log: ContactLog, company: CompanyPolicy) -> Iterator[Refusal]:
         )
         if following:
             yield Refusal(event.event_id, event.at, tuple(following), rule)
-    if log.suppressed_at is not None:
-        later = log.after(log.suppressed_at)
-        if later:
-            yield Refusal("", log.suppressed_at, tuple(later), _AFTER_SUPPRESSION)
+    suppressed = log.suppressed_at or next(
+        (e.at for e in log.events if contact_words.note_suppresses(e.note)), None
+    )
+    if suppressed is not None and (later := log.after(suppressed)):
+        yield Refusal("", suppressed, tuple(later), _AFTER_SUPPRESSION)
 
 
 def _renewed(log: ContactLog, refused_at: datetime) -> datetime | None:
@@ -430,6 +431,8 @@ def _impostor(seen: _Seen) -> Cause | None:
         in_log = any(
             phones.normalise_caller(e.caller_number, country) == plain for e in seen.log.events
         )
+        if kind is NumberKind.UNKNOWN and phones.is_prefix(plain, country):
+            continue
         if kind not in _OURS and not in_log and not seen.ground.used(plain):
             strange[number] = kind
     if not strange:

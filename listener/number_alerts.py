@@ -16,6 +16,7 @@ from listener import (
     brand_numbers,
     matching,
     number_registry,
+    phones,
     raising,
     reported_numbers,
 )
@@ -88,6 +89,8 @@ class NumberAlerts:
     def _unknown_number(
         self, brand: Brand, number: str, registry: Sequence[CallerNumber]
     ) -> Alert | None:
+        if all(phones.is_prefix(number, country) for country in brand.countries or ("",)):
+            return None  # "the 900" is how many lines begin
         rules = self.settings.alerts
         reports = self._reports(brand.key, number, rules.unknown_number.window)
         newest = max((r.published_at for r in reports), default=self.now)

@@ -95,6 +95,18 @@ def normalise_caller(written: str, country: str = "") -> str:
     return normalise(text, country) or text
 
 
+@lru_cache(maxsize=4096)
+def is_prefix(number: str, country: str) -> bool:
+    """Whether three digits or fewer are no line by themselves, but how one begins: "the 900"."""
+    if len(number) > 3 or not number.isdigit() or not country:
+        return False
+    try:
+        short = phonenumbers.parse(number, country)
+    except phonenumbers.NumberParseException:
+        return True
+    return not phonenumbers.is_valid_short_number_for_region(short, country)
+
+
 def mask(number: str) -> str:
     """The last three digits, for logs and stored reasons."""
     return "•••" + number[-3:] if len(number) > 4 else number

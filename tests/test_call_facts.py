@@ -76,6 +76,15 @@ def test_development_posts_in_six_languages(tallies: dict[str, Tally], fact: str
         ("it", "14 telefonate, 6 sms e 3 mail in due mesi", 23, 60),
         ("de", "Sie haben mich elfmal in vierzehn Tagen angerufen", 11, 14),
         ("de", "zum fünften Mal heute ein Anruf", 5, 1),
+        # the day of a refusal is no period of calls
+        ("es", "El martes, a las doce, le dije que no y seguís llamando", None, None),
+        ("es", "Hace dos meses os pedí que no llamarais, y seguís llamando", None, None),
+        ("es", "El martes me llamaron y les dije que no", None, 1),
+        ("en", "Two months ago I asked you to stop, and you still call", None, None),
+        ("pt", "Há dois meses pedi que não ligassem e continuam a ligar", None, None),
+        ("fr", "Il y a deux mois j'ai demandé l'arrêt des appels et ça continue", None, None),
+        ("it", "Due mesi fa ho chiesto di non chiamare e continuate a chiamare", None, None),
+        ("de", "Vor zwei Monaten habe ich euch gesagt, ihr sollt nicht anrufen", None, None),
     ],
 )
 def test_counts_and_periods(lang: str, text: str, count: int | None, days: int | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from classifiers.folding import fold
 from listener import contact_words as words
 from listener.contact_words import Purpose
-from listener.domain import Channel, ContactEvent, Direction
+from listener.domain import Channel, ContactEvent, Direction, Disposition
 
 NOW = datetime(2026, 5, 14, 12, tzinfo=UTC)  # a Thursday
 
@@ -34,10 +35,34 @@ def event(campaign: str = "", note: str = "") -> ContactEvent:
         ("Winback Q2", "", Purpose.SALES),
         ("Inkasso", "", Purpose.COLLECTION),
         ("Rendez-vous technicien", "", Purpose.SERVICE),
+        ("Mantenimiento caldera", "", Purpose.SALES),
+        ("Mantenimiento programado", "", Purpose.SERVICE),
+        ("Aviso factura", "la factura de enero sale devuelta", Purpose.SERVICE),
     ],
 )
 def test_what_a_contact_was_for(campaign: str, note: str, purpose: Purpose) -> None:
     assert words.purpose(event(campaign, note)) is purpose
+
+
+def test_what_was_answered_with_interest_or_without_was_an_offer() -> None:
+    told = event("Instalación solar")
+    assert words.purpose(told) is Purpose.SERVICE
+    assert words.purpose(replace(told, disposition=Disposition.NOT_INTERESTED)) is Purpose.SALES
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "atendido, móvil metido en la lista de exclusión interna",
+        "supresión hecha el 12/03",
+        "added to our DNC list",
+        "inscrit sur la liste d'opposition",
+        "auf die Sperrliste gesetzt, steht auf der Sperrliste",
+    ],
+)
+def test_a_note_that_tells_of_a_suppression(note: str) -> None:
+    assert words.note_suppresses(note)
+    assert not words.note_suppresses("no está en ninguna lista")
 
 
 @pytest.mark.parametrize(

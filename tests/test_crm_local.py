@@ -475,6 +475,22 @@ def test_short_codes_stay_short(written: str, plain: str) -> None:
     assert phones.normalise_caller(written, "ES") == plain
 
 
+@pytest.mark.parametrize(
+    ("number", "country", "prefix"),
+    [
+        ("900", "ES", True),
+        ("800", "IT", True),
+        ("123", "ES", False),
+        ("1004", "ES", False),
+        ("900123456", "ES", False),
+        ("900", "", False),
+        ("9a0", "ES", False),
+    ],
+)
+def test_what_is_only_how_a_number_begins(number: str, country: str, prefix: bool) -> None:
+    assert phones.is_prefix(number, country) is prefix
+
+
 # ---------------------------------------------------------------------------- hostile cells
 
 
