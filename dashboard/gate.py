@@ -1,7 +1,7 @@
 """Who may come in: checked on every request, before Streamlit sees it.
 
 Only the sign-in pages, private links, /healthz and the dashboard's own scripts and styles answer
-without a session. A web page of another site can neither open our websocket nor post our forms, and a name
+without a session; /api/ and /metrics look for a token instead (api/door.py), and no cookie counts there. A web page of another site can neither open our websocket nor post our forms, and a name
 that is not ours (DNS rebinding) gets no answer at all.
 """
 
@@ -19,7 +19,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboard import cookies
+from dashboard import api, cookies
 from dashboard.private_page import PATH as _PRIVATE
 from listener.storage.people import User
 
@@ -73,7 +73,8 @@ class Gate:
         if path.startswith(_CLOSED):
             await _refuse(scope, receive, send, 404, "not found")
             return
-        if not path.startswith(_OPEN):
+        # A token opens what other systems ask for, and is looked for there.
+        if not path.startswith(_OPEN) and not api.is_ours(path):
             user = await self._signed_in(scope)
             if user is None:
                 await self._turn_away(scope, receive, send)
@@ -82,7 +83,8 @@ class Gate:
         await self.app(scope, receive, partial(_with_headers, send, self._policy(path)))
 
     def _policy(self, path: str) -> str:
-        return _PAGE_SAFE if path.startswith(("/auth/", _PRIVATE, "/healthz")) else self.policy
+        plain = path.startswith(("/auth/", _PRIVATE, "/healthz")) or api.is_ours(path)
+        return _PAGE_SAFE if plain else self.policy
 
     def _foreign(self, headers: Headers, scope: Scope) -> str | None:
         """Why a request does not come from our own pages; None when it does."""

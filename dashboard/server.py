@@ -29,6 +29,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from dashboard import cookies, shell, theme
+from dashboard.api import Doors
 from dashboard.company_pages import CompanyPages
 from dashboard.gate import Gate
 from dashboard.private_page import PrivatePages, Tokens
@@ -102,7 +103,12 @@ def build(settings: Settings, db: Database, *, host: str, port: int) -> Any:
             *shell.routes(),
             Route("/inbox", _to_the_first),
         ],
-        middleware=[gate, private, Middleware(shell.Shell)],
+        middleware=[
+            gate,
+            private,
+            Middleware(Doors, desk=data.desk, settings=settings),
+            Middleware(shell.Shell),
+        ],
     )
 
 

@@ -23,7 +23,8 @@ from listener import accounts, i18n
 from listener.accounts import Attempts, Strangers
 from listener.errors import AccountError, ListenerError
 from listener.settings import Settings
-from listener.storage import Database
+from listener.status import loop_state
+from listener.storage import Database, health
 
 _FOLDER = Path(__file__).parent
 _MOST_BYTES = 20_000
@@ -172,14 +173,30 @@ class SignInPages:
     # ------------------------------------------------------------------ health
 
     async def health(self, _request: Request) -> Response:
-        """200 when the database answers and its schema is ours, 503 otherwise."""
+        """200 when the database answers and its schema is ours, 503 otherwise. How the loops do is told
+        beside it, `degraded` where one fails or is late: they may run on another machine, and a
+        dashboard that is started again for their sake helps nobody."""
         try:
             current, newest = await to_thread.run_sync(self.db.revision)
+            if current != newest:
+                return JSONResponse({"status": "unavailable", "database": "old schema"}, 503)
+            loops = await to_thread.run_sync(self._loops)
         except ListenerError:
             return JSONResponse({"status": "unavailable", "database": "no answer"}, 503)
-        if current != newest:
-            return JSONResponse({"status": "unavailable", "database": "old schema"}, 503)
-        return JSONResponse({"status": "ok", "database": "ok"})
+        well = all(state in ("ok", "never run") for state in loops.values())
+        return JSONResponse(
+            {"status": "ok" if well else "degraded", "database": "ok", "loops": loops}
+        )
+
+    def _loops(self) -> dict[str, str]:
+        now = self.now()
+        with self.db.read() as session:
+            known = {loop.name: loop for loop in health.loops(session)}
+        schedule = self.settings.listener.schedule
+        return {
+            name: loop_state(known[name], schedule, now) if name in known else "never run"
+            for name in type(schedule).model_fields
+        }
 
     # ------------------------------------------------------------------ rendering
 

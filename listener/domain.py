@@ -465,3 +465,24 @@ class Role(StrEnum):
     BRAND_MANAGER = "brand_manager"
     MARKETING_LEAD = "marketing_lead"
     ADMINISTRATOR = "administrator"
+
+
+class TokenScope(StrEnum):
+    """What a token of the API may be used for; its user's role and brands bound it as well."""
+
+    READ = "read"  # mentions, cases, alerts
+    WORK = "work"  # change cases
+    INGEST = "ingest"  # bring mentions
+    SUPPRESS = "suppress"  # approve that somebody is contacted no more
+    ADMIN = "admin"  # webhooks
+    METRICS = "metrics"  # /metrics
+
+
+class HookEvent(StrEnum):
+    """What a webhook is told."""
+
+    CASE_OPENED = "case.opened"
+    CASE_CLOSED = "case.closed"
+    ALERT_RAISED = "alert.raised"
+    PROMISE_BROKEN = "promise.broken"
+    TEST = "test"

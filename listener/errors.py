@@ -15,7 +15,9 @@ ListenerError
 ├── ImportError_              a file cannot be imported at all (single bad rows are rejects, not errors)
 ├── ReaderMissing             the reader's weights are not where they should be
 ├── ViewError                 a saved view, or a common action of the inbox, is refused
-├── StorageError              the database is missing, old, locked or read-only
+├── StorageError              what is asked of the storage cannot be
+│   ├── DatabaseDown          the database is missing, old, locked or read-only  (trying again may help)
+│   └── NotFound              there is no such case, mention, token ...
 ├── StaleWrite                somebody changed the row in the meantime
 ├── CaseError                 what is asked of a case cannot be, as it stands
 ├── NotAllowed                the role may not do this
@@ -136,6 +138,14 @@ class ReaderMissing(ListenerError):
 
 
 class StorageError(ListenerError):
+    pass
+
+
+class DatabaseDown(StorageError):
+    retry = True
+
+
+class NotFound(StorageError):
     pass
 
 

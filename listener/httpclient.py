@@ -172,11 +172,23 @@ class HttpClient:
         auth_bearer: str | None = None,
         max_bytes: int | None = None,
         repeatable: bool = False,
+        content: bytes | None = None,
+        follow: bool = True,
     ) -> Response:
-        """One request that changes something, with a body of JSON or of a form; retried only when
-        `repeatable`, as `post`."""
+        """One request that changes something, with a body of JSON, of a form, or the very bytes of
+        `content`; retried only when `repeatable`, as `post`. Without `follow` a redirect is an error."""
         return self._send(
-            method, url, headers, params, auth_bearer, max_bytes, json, repeatable, form
+            method,
+            url,
+            headers,
+            params,
+            auth_bearer,
+            max_bytes,
+            json,
+            repeatable,
+            form,
+            content,
+            follow,
         )
 
     def _send(
@@ -190,12 +202,14 @@ class HttpClient:
         json: Any,
         repeatable: bool = True,
         form: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        follow: bool = True,
     ) -> Response:
         sent = dict(headers or {})
         if bearer is not None:
             sent["Authorization"] = f"Bearer {bearer}"
         _check_headers(sent, url)
-        request = self._build(method, url, sent, params, json, form)
+        request = self._build(method, url, sent, params, json, form, content)
         limit = self._settings.max_bytes if max_bytes is None else max_bytes
         for attempt in stamina.retry_context(
             on=_retry_wait,
@@ -205,7 +219,7 @@ class HttpClient:
             wait_max=8.0,
         ):
             with attempt:
-                return self._follow(request, limit)
+                return self._follow(request, limit, MAX_REDIRECTS if follow else 0)
         raise AssertionError("stamina raises the last error")
 
     def _build(
@@ -216,6 +230,7 @@ class HttpClient:
         params: Mapping[str, str] | Iterable[tuple[str, str]] | None,
         json: Any,
         form: Mapping[str, str] | None,
+        content: bytes | None,
     ) -> httpx.Request:
         pairs = list(params.items() if isinstance(params, Mapping) else params or ())
         try:
@@ -223,7 +238,9 @@ class HttpClient:
             for name, value in pairs:
                 target = target.copy_add_param(name, value)
             _check_scheme(target)
-            return self._client.build_request(method, target, headers=headers, json=json, data=form)
+            return self._client.build_request(
+                method, target, headers=headers, json=json, data=form, content=content
+            )
         except (httpx.InvalidURL, UnicodeError, ValueError, TypeError) as error:
             raise HttpError(
                 f"{mask_url(url)!r} is not a usable web address ({error}). Correct it where it is "
@@ -231,15 +248,16 @@ class HttpClient:
                 url=mask_url(url),
             ) from error
 
-    def _follow(self, request: httpx.Request, limit: int) -> Response:
-        for _ in range(MAX_REDIRECTS + 1):
+    def _follow(self, request: httpx.Request, limit: int, most: int) -> Response:
+        for _ in range(most + 1):
             answer = self._once(request, limit)
             location = answer.headers.get("location")
             if answer.status not in (301, 302, 303, 307, 308) or not location:
                 return answer
             request = self._redirected(request, answer.status, location)
+        times = f"more than {most} times, the last time " if most else ""
         raise HttpError(
-            f"{request.url.host} redirects more than {MAX_REDIRECTS} times, the last time to "
+            f"{request.url.host} redirects {times}to "
             f"{mask_url(str(request.url))}. Open the address in a browser and configure where it ends.",
             url=mask_url(str(request.url)),
         )

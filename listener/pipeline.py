@@ -23,7 +23,7 @@ from typing import Any
 import structlog
 from sqlalchemy.orm import Session
 
-from listener import alerting, processing, promise, query, raising
+from listener import alerting, finding, hooks, processing, promise, raising
 from listener.articles import extract_article
 from listener.crm import systems
 from listener.desk.rights import may_see, may_work
@@ -32,7 +32,7 @@ from listener.errors import HttpError, HttpStatus, ListenerError
 from listener.httpclient import HttpClient
 from listener.notifiers import NOTIFIERS
 from listener.notifiers.render import render
-from listener.query import Prepared, Query, Searchable, prepare
+from listener.query import Query
 from listener.reader import Reads
 from listener.rematching import rematch
 from listener.settings import Delivery, Settings, SourceConfig
@@ -40,7 +40,7 @@ from listener.sources import SOURCES, options_of
 from listener.storage import Database, alerts, case_detail, health, mentions, pending, people
 from listener.storage.alerts import StoredNotification
 from listener.storage.health import CursorMoved, SubscriptionHealth
-from listener.storage.mentions import BrandHit, Found, Saved
+from listener.storage.mentions import Found, Saved
 from listener.storage.pending import Pending
 from listener.workers import still_at_work
 
@@ -50,7 +50,6 @@ log = structlog.get_logger()
 _ARTICLES = timedelta(minutes=3)
 # No server and no row of failures keeps a source silent for longer.
 LONGEST_PAUSE = timedelta(hours=6)
-_HITS_KEPT = 20  # a text that names the brand a thousand times is found by twenty of them as well
 
 
 def utc_now() -> datetime:
@@ -69,10 +68,7 @@ class Road:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self.queries: dict[str, Query] = {
-            brand.key: query.parse(brand.query, countries=brand.countries)
-            for brand in self.settings.brands
-        }
+        self.queries: dict[str, Query] = finding.queries_of(self.settings.brands)
         self.crms = systems(self.settings, self.db, lambda: self.now())
         self.worker = f"{socket.gethostname()}:{os.getpid()}"
 
@@ -225,53 +221,7 @@ def _found(road: Road, task: _Task, source: Any, parsed: Parsed) -> list[Found]:
 def about(
     road: Road, items: Sequence[Mention], *, keep_all: bool, brands: Sequence[str] = ()
 ) -> list[Found]:
-    """Which brands each mention is about. `keep_all` keeps what no query finds, too: a person
-    who imports a file wants all of it."""
-    wanted = [b for b in road.settings.brands if not brands or b.key in brands]
-    found = []
-    for item in items:
-        mention = _one_text(item)
-        words = _searchable(mention)
-        hits = [hit for b in wanted if (hit := _hit(road.queries[b.key], b.key, words))]
-        if mention.brand and mention.brand not in {h.brand for h in hits}:
-            hits.append(BrandHit(mention.brand))
-        if hits or keep_all:
-            found.append(Found(mention, tuple(hits)))
-    return found
-
-
-def _searchable(mention: Mention) -> Prepared:
-    return prepare(
-        Searchable(
-            text=mention.text,
-            author=mention.author.handle if mention.author else "",
-            author_name=mention.author.name if mention.author else "",
-            site=mention.site,
-            lang=mention.lang or "",
-            source=mention.source,
-            tags=mention.tags,
-            urls=(mention.url, *mention.links) if mention.url else mention.links,
-        )
-    )
-
-
-def _hit(wanted: Query, brand: str, words: Prepared) -> BrandHit | None:
-    verdict = wanted.match(words)
-    if not verdict.found:
-        return None
-    hits = tuple(
-        {"field": h.field, "start": h.start, "end": h.end, "term": h.term}
-        for h in verdict.hits[:_HITS_KEPT]
-    )
-    return BrandHit(brand, verdict.muted, hits)
-
-
-def _one_text(mention: Mention) -> Mention:
-    """Title and body as one text, so that spans point into what people see."""
-    title = mention.title.strip()
-    if not title or mention.text.startswith(title):
-        return mention
-    return replace(mention, text=f"{title}\n\n{mention.text}".strip())
+    return finding.about(road.queries, items, keep_all=keep_all, brands=brands)
 
 
 def _with_articles(road: Road, items: Sequence[Mention]) -> list[Mention]:
@@ -380,9 +330,15 @@ def _reads(reader: Reads) -> bool:
 
 
 def deliver(road: Road) -> dict[str, Any]:
-    """Write what is due to CRMs and diallers, and send what is due to people."""
+    """Write what is due to CRMs and diallers, send what is due to people, and tell webhooks."""
     counts: dict[str, Any] = promise.write(road)
-    counts |= {"sent": 0, "postponed": 0, "failed": 0, "in_doubt": _after_a_crash(road)}
+    counts |= _send_mail(road)
+    return counts | hooks.deliver(road)
+
+
+def _send_mail(road: Road) -> dict[str, Any]:
+    counts: dict[str, Any] = {"sent": 0, "postponed": 0, "failed": 0}
+    counts["in_doubt"] = _after_a_crash(road)
     if not road.settings.listener.email.enabled:
         return counts | {"waiting": "[email] enabled is false"}
     while not road.stop.is_set():

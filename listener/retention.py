@@ -7,14 +7,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from listener import api_tokens
 from listener.pipeline import Road
-from listener.storage import presence, private_links
+from listener.storage import api_answers, presence, private_links, webhooks
 from listener.storage.tables import RawPageRow, Reject, SessionRow, SetupLink
 
 
 def forget(road: Road) -> dict[str, Any]:
     """Erase raw pages and refused items older than [retention] raw_pages, sessions and links that have run out,
-    who looked at cases, and private links with the phones that were left there after [private_link] kept.
+    who looked at cases, private links with the phones that were left there after [private_link] kept, the
+    API's kept answers after a day, and what webhooks were told after [retention] deliveries.
     Returns how many of each."""
     now = road.now()
     settings = road.settings.listener
@@ -32,6 +34,8 @@ def forget(road: Road) -> dict[str, Any]:
         ),
         "links": sa.delete(SetupLink).where(SetupLink.expires_at < now),
         "viewers": presence.gone_before(now - presence.LASTS),
+        "answers": api_answers.older_than(now - api_tokens.ANSWERS_KEPT),
+        "deliveries": webhooks.settled_before(now - settings.retention.deliveries),
         "private_links": private_links.spent_before(now - settings.private_link.kept),
     }
     erased: dict[str, Any] = {}

@@ -72,6 +72,15 @@ class Dashboard(Section):
     session_max: Duration = timedelta(days=7)
 
 
+class Api(Section):
+    """What other systems may ask of /api/v1 and /metrics."""
+
+    per_minute: int = Field(300, ge=1)  # requests of one token
+    max_bytes: int = Field(10_000_000, ge=10_000)  # of one request
+    # Behind a proxy every request comes from the loopback: only where nothing is in between.
+    metrics_from_loopback: bool = False
+
+
 class Process(Section):
     batch_size: int = Field(64, ge=1, le=2048)
     threads: int = Field(0, ge=0, le=256)  # 0: as many as the machine has cores, up to four
@@ -124,6 +133,7 @@ class PrivateLinkTimes(Section):
 
 class Retention(Section):
     raw_pages: Duration = timedelta(days=30)
+    deliveries: Duration = timedelta(days=30)  # what webhooks were told
 
 
 class ListenerFile(Section):
@@ -131,6 +141,7 @@ class ListenerFile(Section):
     schedule: Schedule = Schedule()
     dashboard: Dashboard = Dashboard()
     oidc: Oidc = Oidc()
+    api: Api = Api()
     process: Process = Process()
     http: Http = Http()
     email: Email = Email()

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from listener import alerting, config_documents, raising
 from listener.pipeline import utc_now
-from listener.settings import Settings
+from listener.settings import Schedule, Settings
 from listener.storage import Database, config_edits, health, suppressions, trends
 from listener.storage.config_edits import Edit
 from listener.storage.health import LoopHealth, SubscriptionHealth
@@ -113,10 +113,7 @@ def judge(
     for loop in loops:
         if loop.last_error:
             problems.append(f"loop {loop.name}: {loop.last_error}")
-        late = max(getattr(schedule, loop.name) * 10, timedelta(minutes=10))
-        at_work = loop.started_at and (not loop.finished_at or loop.finished_at < loop.started_at)
-        late = LONGEST_RUN if at_work else late
-        if loop.started_at and now - loop.started_at > late:
+        if loop.started_at and is_late(loop, schedule, now):
             problems.append(
                 f"loop {loop.name}: has not run since {loop.started_at:%Y-%m-%d %H:%M} UTC; "
                 "is the service running?"
@@ -134,6 +131,22 @@ def judge(
     if settings.listener.email.enabled and not reached:
         problems.append(NO_RECIPIENT)
     return problems
+
+
+def is_late(loop: LoopHealth, schedule: Schedule, now: datetime) -> bool:
+    """Whether a loop has not begun for ten of its intervals, or is at work for too long."""
+    if loop.started_at is None:
+        return False
+    at_work = not loop.finished_at or loop.finished_at < loop.started_at
+    late = max(getattr(schedule, loop.name) * 10, timedelta(minutes=10))
+    return now - loop.started_at > (LONGEST_RUN if at_work else late)
+
+
+def loop_state(loop: LoopHealth, schedule: Schedule, now: datetime) -> str:
+    """`ok`, `failing` or `late`."""
+    if is_late(loop, schedule, now):
+        return "late"
+    return "failing" if loop.last_error else "ok"
 
 
 def show(status: Report, out: Console) -> None:

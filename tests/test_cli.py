@@ -6,6 +6,7 @@ import contextlib
 import csv
 import json
 import random
+import re
 import socket
 import sqlite3
 from pathlib import Path
@@ -575,6 +576,46 @@ def test_accounts_are_added_listed_and_disabled(home: Home) -> None:
     assert home.call("user", "disable", "lucia").out == "lucia is disabled\n"
     for command in (["link", "nobody"], ["disable", "nobody"], ["add", "x", "--role", "king"]):
         bad = home.call("user", *command)
+        assert bad.code != 0
+        assert bad.err
+        assert "Traceback" not in bad.err
+
+
+def test_tokens_are_made_shown_once_listed_and_revoked(home: Home) -> None:
+    home.call("user", "add", "lucia")
+    done = home.call(
+        "token",
+        "add",
+        "lucia",
+        "--scope",
+        "read",
+        "--scope",
+        "ingest",
+        "--name",
+        "BI",
+        "--lasts",
+        "2d",
+    )
+    assert done.code == 0, done.err
+    assert re.fullmatch(r"lst_[A-Za-z0-9_-]{43}\n", done.out)
+    table = home.call("token", "list").out
+    assert "BI" in table
+    assert "read, ingest" in table
+    assert done.out.strip() not in table
+    assert done.out.strip() not in str(home.query("SELECT * FROM api_tokens"))
+    assert home.call("token", "revoke", "1").out == "token 1 is revoked\n"
+    assert "revoked" in home.call("token", "list").out
+    kinds = [kind for (kind,) in home.query("SELECT kind FROM audit_entries ORDER BY id")]
+    assert kinds[-2:] == ["token_added", "token_revoked"]
+    for command in (
+        ["revoke", "1"],
+        ["add", "nobody", "--scope", "read"],
+        ["add", "lucia", "--scope", "everything"],
+        ["add", "lucia"],
+        ["add", "lucia", "--scope", "read", "--lasts", "9999d"],
+        ["add", "lucia", "--scope", "read", "--lasts", "soon"],
+    ):
+        bad = home.call("token", *command)
         assert bad.code != 0
         assert bad.err
         assert "Traceback" not in bad.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from dashboard.signin import SignInPages
 from listener import accounts, settings
 from listener.checks import listening_host
 from listener.errors import StorageError
-from listener.storage import Database
+from listener.storage import Database, health
 
 BASE = "http://127.0.0.1:8501"
 PASSWORD = "gris tormenta 42"
@@ -179,6 +180,13 @@ def test_a_forged_cookie_opens_nothing(browser: TestClient, value: str) -> None:
     assert answer.status_code == 401
 
 
+@pytest.mark.parametrize(
+    "path", ["/api", "/api/v1", "/api/v2/x", "/metrics/x", "/metricsx", "/Api/v1/me"]
+)
+def test_nothing_beside_the_api_is_open_without_a_session(browser: TestClient, path: str) -> None:
+    assert browser.get(path).status_code == 401
+
+
 def test_streamlits_other_doors_stay_shut(browser: TestClient) -> None:
     sign_in(browser)
     for path in ("/_stcore/agent/interact", "/_stcore/agent/openapi.json", "/_stcore/metrics"):
@@ -203,7 +211,17 @@ def test_a_one_time_link_sets_a_password_once(browser: TestClient, db: Database)
 
 def test_health_tells_of_the_database(browser: TestClient, db: Database) -> None:
     fine = browser.get("/healthz")
-    assert fine.json() == {"status": "ok", "database": "ok"}
+    loops = dict.fromkeys(("collect", "process", "deliver", "forget"), "never run")
+    assert fine.json() == {"status": "ok", "database": "ok", "loops": loops}
+    with db.write() as session:
+        health.loop_started(session, "collect", accounts.utc_now() - timedelta(hours=7))
+        health.loop_started(session, "deliver", accounts.utc_now())
+        health.loop_finished(session, "deliver", accounts.utc_now(), {}, "no answer of the server")
+    late = browser.get("/healthz")
+    assert late.status_code == 200
+    assert late.json()["status"] == "degraded"
+    assert late.json()["loops"]["collect"] == "late"
+    assert late.json()["loops"]["deliver"] == "failing"
     with db.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
     old = browser.get("/healthz")

@@ -82,7 +82,9 @@ def sentences() -> set[str]:
                 found.update(
                     s
                     for s in strings(node.value)
-                    if re.fullmatch(r"(password|setup|sign_in|account|silence|case)\.[a-z_]+", s)
+                    if re.fullmatch(
+                        r"(password|setup|sign_in|account|silence|case|token)\.[a-z_]+", s
+                    )
                 )
     for path in [*ROOT.glob("dashboard/templates/*.html"), *ROOT.glob("listener/**/templates/*")]:
         found.update(m[2] for m in re.finditer(r"""\b_\(\s*(["'])(.+?)\1""", path.read_text()))
@@ -145,6 +147,7 @@ def stored_words() -> set[str]:
         "direction": domain.Direction,
         "disposition": domain.Disposition,
         "role": domain.Role,
+        "scope": domain.TokenScope,
         "alert_kind": domain.AlertKind,
         "alert": domain.AlertKind,
         "delivery": domain.NotificationStatus,

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import data, pages
 from dashboard.pages import Page
+from dashboard.views import tokens
 from listener import i18n
 from listener.desk.rights import is_administrator
 from listener.storage.people import User
@@ -23,6 +24,7 @@ def show(page: Page) -> None:
         _password(page)
         if is_administrator(page.user):
             _sample(page)
+            tokens.show(page)
 
 
 def _profile(page: Page) -> None:

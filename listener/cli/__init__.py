@@ -7,6 +7,7 @@ that take long (the reader, the dashboard) happen inside the commands that need 
     texts.py     texts in, answers out           accounts.py  who may sign in
     contacts.py  what the company's log tells    sample.py    invented data
     configuration.py  the settings as files
+    tokens.py    tokens of the API
 """
 
 from __future__ import annotations
@@ -17,7 +18,16 @@ from typing import Annotated
 
 import typer
 
-from listener.cli import accounts, configuration, contacts, sample, service, state, texts
+from listener.cli import (
+    accounts,
+    configuration,
+    contacts,
+    sample,
+    service,
+    state,
+    texts,
+    tokens,
+)
 from listener.cli.shared import err, plain
 from listener.errors import ConfigError, ImportError_, ListenerError, QueryError
 
@@ -93,6 +103,11 @@ _group(
         "enable": accounts.enable,
         "unlock": accounts.unlock,
     },
+)
+_group(
+    "token",
+    "Tokens of the API.",
+    {"add": tokens.add, "list": tokens.show, "revoke": tokens.revoke},
 )
 _group("crm", "People and contact events of the company.", {"import": contacts.crm_import})
 _group(

@@ -22,6 +22,8 @@ match, its candidates and reasons, the record.
     setup.py     the invented sample
     documents.py the configuration as administrators edit it
     staff.py     accounts
+    lists.py     mentions, cases, alerts page by page     intake.py  mentions that others bring
+    access.py    tokens of the API, webhooks
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from listener.accounts import utc_now
+from listener.desk.access import AccessDesk
 from listener.desk.alerts import AlertDesk
 from listener.desk.alike import AlikeDesk
 from listener.desk.cases import CaseDesk
@@ -37,6 +40,8 @@ from listener.desk.casework import WorkDesk
 from listener.desk.documents import DocumentDesk
 from listener.desk.figures import FigureDesk
 from listener.desk.inbox import InboxDesk
+from listener.desk.intake import IntakeDesk
+from listener.desk.lists import ListDesk
 from listener.desk.numbers import NumberDesk
 from listener.desk.office import Office
 from listener.desk.promise import PromiseDesk
@@ -73,3 +78,6 @@ class Desk:
         self.setup = SetupDesk(office)
         self.documents = DocumentDesk(office)
         self.staff = StaffDesk(office)
+        self.lists = ListDesk(office)
+        self.intake = IntakeDesk(office)
+        self.access = AccessDesk(office)

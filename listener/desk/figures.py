@@ -13,8 +13,9 @@ from listener.desk.office import Office
 from listener.desk.rights import visible
 from listener.errors import NotAllowed
 from listener.ledger import Counts
-from listener.storage import health, trends
+from listener.storage import gauges, health, trends
 from listener.storage import ledger as ledger_log
+from listener.storage.gauges import Gauges
 from listener.storage.health import SubscriptionHealth
 from listener.storage.people import User
 from listener.storage.trends import Tally
@@ -85,6 +86,11 @@ class FigureDesk:
                 session, by, start=start, end=end, local=local, invented=invented
             )
         return ledger.count(found)
+
+    def gauges(self) -> Gauges:
+        """What monitoring counts: no text, no name of anybody."""
+        with self.office.db.read() as session:
+            return gauges.read(session, self.office.now())
 
     def counts(self) -> Mapping[str, Any]:
         with self.office.db.read() as session:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from listener.crm import systems
 from listener.desk.rights import may_see
-from listener.errors import NotAllowed, StorageError
+from listener.errors import NotAllowed, NotFound
 from listener.private_links import PrivateLinks
 from listener.settings import Brand, Settings
 from listener.storage import Database, case_detail
@@ -30,7 +30,7 @@ class Office:
     def seen(self, session: Session, user: User, case_id: int) -> CaseDetail:
         detail = case_detail.get(session, case_id)
         if detail is None:
-            raise StorageError(f"case {case_id} does not exist")
+            raise NotFound(f"case {case_id} does not exist")
         if not may_see(user, detail.summary.brand):
             raise NotAllowed("this case belongs to a brand that you do not see")
         return detail

@@ -15,6 +15,10 @@
                   the inbox, one line of it, one case whole
     registered_numbers.py, number_complaints.py, number_log.py, number_rows.py
                   numbers that call: the registry, who complains, who uses them, all of one
+    tables_api.py, api_tokens.py, api_answers.py, webhooks.py
+                  the API: its tables, tokens, repeated requests, webhooks and their outbox
+    listing.py    mentions, cases, alerts page by page, for the API
+    gauges.py     what monitoring counts
     migrations/   the schema's history
 
 Functions take a Session and do not commit: the caller's `with db.write()` is the one commit.

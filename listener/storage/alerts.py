@@ -14,8 +14,8 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listener.domain import Alert, AlertKind, NotificationStatus, Reason
-from listener.storage import outbox
+from listener.domain import Alert, AlertKind, HookEvent, NotificationStatus, Reason
+from listener.storage import outbox, webhooks
 from listener.storage.database import insert_new
 from listener.storage.tables import AlertRow, NotificationRow
 
@@ -123,6 +123,8 @@ def raise_alert(
     told = not invented and silence_id is None
     alert_id = int(new[0]) if new else (_muted_before(session, alert.key) if told else None)
     if told and alert_id is not None:
+        if new or recipients:
+            _tell(session, alert_id, alert, now)
         insert_new(
             session,
             NotificationRow,
@@ -155,6 +157,19 @@ def _muted_before(session: Session, key: str) -> int | None:
             ~sa.exists().where(NotificationRow.alert_id == AlertRow.id),
         )
     )
+
+
+def _tell(session: Session, alert_id: int, alert: Alert, now: datetime) -> None:
+    told = {
+        "id": alert_id,
+        "kind": alert.kind.value,
+        "brand": alert.brand,
+        "case_id": alert.case_id,
+        "raised_at": now.isoformat(),
+    }
+    webhooks.tell(session, HookEvent.ALERT_RAISED, alert.brand, {"alert": told}, now)
+    if alert.kind is AlertKind.PROMISE_BROKEN:
+        webhooks.tell(session, HookEvent.PROMISE_BROKEN, alert.brand, {"alert": told}, now)
 
 
 def end_alerts(session: Session, key_prefix: str, now: datetime) -> None:
@@ -196,7 +211,7 @@ def recent(
     """The newest first; with `brands`, those of these brands and those of no brand."""
     query = sa.select(AlertRow).where(*_wanted(wanted, brands))
     query = query.order_by(AlertRow.id.desc()).limit(limit).offset(offset)
-    return [_alert(row) for row in session.scalars(query)]
+    return [of_row(row) for row in session.scalars(query)]
 
 
 def count(session: Session, wanted: AlertFilter, *, brands: Sequence[str] | None = None) -> int:
@@ -232,7 +247,7 @@ def _wanted(
 
 def get(session: Session, alert_id: int) -> StoredAlert | None:
     row = session.get(AlertRow, alert_id)
-    return _alert(row) if row else None
+    return of_row(row) if row else None
 
 
 def notification(session: Session, notification_id: int) -> StoredNotification | None:
@@ -361,7 +376,7 @@ def _move(
     return bool(session.execute(query.values(**values)).rowcount)  # type: ignore[attr-defined]
 
 
-def _alert(row: AlertRow) -> StoredAlert:
+def of_row(row: AlertRow) -> StoredAlert:
     return StoredAlert(
         id=row.id,
         key=row.key,

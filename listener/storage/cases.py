@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from listener.domain import CaseStatus, Reason, Resolution
 from listener.errors import CaseError, StaleWrite, StorageError
+from listener.storage import webhooks
 from listener.storage.alerts import reason_from_json
 from listener.storage.tables import CaseEvent, CaseMention, CaseRow, MentionRow
 
@@ -214,3 +215,4 @@ def log(
     session: Session, case_id: int, at: datetime, actor: str, kind: str, data: Mapping[str, Any]
 ) -> None:
     session.add(CaseEvent(case_id=case_id, at=at, actor=actor, kind=kind, data=dict(data)))
+    webhooks.of_case(session, case_id, kind, data, at)

@@ -20,7 +20,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session, sessionmaker
 
-from listener.errors import StorageError
+from listener.errors import DatabaseDown, StorageError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _SCHEMA_STATES = {"42P01", "42703"}  # undefined table, undefined column
@@ -89,15 +89,15 @@ class Database:
         try:
             yield
         except OperationalError as error:
-            raise StorageError(self._explain(error)) from error
+            raise DatabaseDown(self._explain(error)) from error
         except ProgrammingError as error:  # what PostgreSQL calls a missing table or column
             if _SCHEMA_STATES.isdisjoint({getattr(error.orig, "sqlstate", None)}):
                 raise
-            raise StorageError(self._explain(error)) from error
+            raise DatabaseDown(self._explain(error)) from error
         except DatabaseError as error:  # itself and no kind of it: SQLite found a damaged file
             if type(error) is not DatabaseError:
                 raise
-            raise StorageError(self._explain(error)) from error
+            raise DatabaseDown(self._explain(error)) from error
 
     def _explain(self, error: DBAPIError) -> str:
         reason = str(error.orig).splitlines()[0] if error.orig else str(error)

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 
 from listener.domain import NotificationStatus
 from listener.storage.tables import CrmWriteRow, NotificationRow
+from listener.storage.tables_api import WebhookDeliveryRow
 
 PENDING, CLAIMED = NotificationStatus.PENDING, NotificationStatus.CLAIMED  # as WriteStatus has them
-Waiting = TypeVar("Waiting", CrmWriteRow, NotificationRow)
+Waiting = TypeVar("Waiting", CrmWriteRow, NotificationRow, WebhookDeliveryRow)
 
 
 def claim_next(

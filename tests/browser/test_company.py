@@ -9,11 +9,11 @@ import pytest
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Page, expect
+from served import Served
 from servers import free_port, running
 from servers_node import CompanyProvider
 
 from browser import world as worlds
-from browser.conftest import Served
 from browser.test_pages import enter, heading
 from listener import accounts
 from listener.storage import identities

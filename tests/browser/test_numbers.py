@@ -12,9 +12,9 @@ import sqlalchemy as sa
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Page, expect
+from served import Served
 
 from browser import world as worlds
-from browser.conftest import Served
 from browser.test_pages import heading, shoot, signed_in
 from browser.world import Post, Stated, World
 from listener import processing

@@ -15,8 +15,8 @@ import pytest
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from PIL import Image
 from playwright.sync_api import Page, expect
+from served import Served
 
-from browser.conftest import Served
 from browser.world import PASSWORD
 from dashboard import cookies
 from listener import accounts, promise

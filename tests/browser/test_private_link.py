@@ -12,8 +12,8 @@ import pytest
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
+from served import Served
 
-from browser.conftest import Served
 from browser.test_pages import heading, settled, signed_in, stored
 from listener import pipeline
 from listener.httpclient import HttpClient

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from listener.storage import tables_api  # noqa: F401 - its tables are of the same schema
 from listener.storage.tables import Base
 
 context.configure(
