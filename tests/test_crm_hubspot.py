@@ -18,6 +18,8 @@ import phonenumbers
 import pytest
 import stamina
 from crm_cases import Says, assert_sound, cut_off, found
+from hubspot.crm import objects
+from hubspot.crm.association_type import AssociationType
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from servers import Answer, Asked, WebServer, answer_json
@@ -875,11 +877,7 @@ def test_nonsense_is_a_crm_error_and_nothing_else(value: Any) -> None:
 def test_our_requests_and_answers_are_of_the_official_clients_types(
     opened: Opened, account: Account
 ) -> None:
-    """hubspot-api-client 12, the reference of the forms; `pip install hubspot-api-client`."""
-    objects = pytest.importorskip(
-        "hubspot.crm.objects", reason="hubspot-api-client is not installed here"
-    )
-    types = pytest.importorskip("hubspot.crm.association_type").AssociationType
+    """hubspot-api-client 12, the reference of the forms."""
     crm = opened()
     crm.find([Identifier(PHONE, "+34755102030"), Identifier(EMAIL, "a@b.example")])
     crm.history("151")
@@ -911,10 +909,10 @@ def test_our_requests_and_answers_are_of_the_official_clients_types(
             [one] = body["associations"]
             assert set(one) == keys("PublicAssociationsForObject")
             assert set(one["types"][0]) == keys("AssociationSpec")
-            assert one["types"][0]["associationTypeId"] == types.TICKET_TO_CONTACT
+            assert one["types"][0]["associationTypeId"] == AssociationType.TICKET_TO_CONTACT
         else:
             assert set(body) == keys("SimplePublicObjectInput")
-    assert types.NOTE_TO_CONTACT == 202
+    assert AssociationType.NOTE_TO_CONTACT == 202
     for name, kind in (
         ("contacts", "CollectionResponseWithTotalSimplePublicObjectForwardPaging"),
         ("calls", "BatchResponseSimplePublicObject"),
