@@ -63,15 +63,16 @@ def token() -> str | None:
     return _shared[0].jar.token(st.context.cookies.get(cookies.NAME))
 
 
-def current_user() -> User | None:
+def current_user(*, acts: bool = True) -> User | None:
     """Who sits there, asked of the database on every run: a session that ended, or an account that
-    was disabled, ends at the next click."""
+    was disabled, ends at the next click. `acts`: a person does something; what a page asks by itself
+    keeps no session alive."""
     found = token()
     limits = settings().listener.dashboard
     if found is None:
         return None
     return accounts.session_user(
-        desk().db, found, idle=limits.session_idle, longest=limits.session_max
+        desk().db, found, idle=limits.session_idle, longest=limits.session_max, touch=acts
     )
 
 

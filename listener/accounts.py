@@ -415,9 +415,16 @@ def find_session(session: Session, token: str) -> people.StoredSession | None:
 
 
 def session_user(
-    db: Database, token: str, *, idle: timedelta, longest: timedelta, now: datetime | None = None
+    db: Database,
+    token: str,
+    *,
+    idle: timedelta,
+    longest: timedelta,
+    touch: bool = True,
+    now: datetime | None = None,
 ) -> User | None:
-    """Who a session's token belongs to; None when it ended or the account is disabled."""
+    """Who a session's token belongs to; None when it ended or the account is disabled. `touch`: they did
+    something, and so are not idle."""
     at = now or utc_now()
     with db.read() as session:
         stored = find_session(session, token)
@@ -427,7 +434,7 @@ def session_user(
     if session_ended(stored.created_at, stored.seen_at, at, idle=idle, longest=longest):
         end_session(db, token)
         return None
-    if at - stored.seen_at >= _TOUCH_EVERY:
+    if touch and at - stored.seen_at >= _TOUCH_EVERY:
         with db.write() as session:
             people.touch_session(session, hash_token(token), at)
     return user

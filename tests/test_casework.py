@@ -343,6 +343,15 @@ def test_tags_are_kept_in_one_form(office: Office, marta: int) -> None:
     assert office.desk.work.tags(office.staff["vera"]) == []
     office.desk.work.untag(ana, marta, "fibra", version=office.version(marta))
     assert office.case(marta).tags == ("vip norte",)
+    office.desk.work.retag(
+        ana, marta, add=["Vip Norte", "sur"], remove=["vip norte"], version=office.version(marta)
+    )
+    assert office.case(marta).tags == ("sur",)
+    with pytest.raises(CaseError):
+        office.desk.work.retag(
+            ana, marta, add=["este", "#"], remove=["sur"], version=office.version(marta)
+        )
+    assert office.case(marta).tags == ("sur",)
     for wrong in ("", " # ", "…", "a" * 41):
         with pytest.raises(CaseError):
             add(ana, marta, wrong, version=office.version(marta))
@@ -448,6 +457,7 @@ def test_what_cannot_be_one_is_refused(office: Office, marta: int, bill: int) ->
 def test_two_merges_at_once_make_one_of_both_once(office: Office, marta: int, bill: int) -> None:
     ana = office.staff["ana"]
     versions = {i: office.version(i) for i in (marta, bill)}
+    assert [c.id for c in office.desk.work.others_of_author(ana, marta)] == [bill]
 
     def merge(pair: tuple[int, int]) -> bool:
         try:
@@ -519,16 +529,21 @@ def open_keys(office: Office) -> dict[int, str | None]:
 
 def test_who_else_looks_is_known_for_a_minute(office: Office, marta: int) -> None:
     ana, ben, marc = (office.staff[n] for n in ("ana", "ben", "marc"))
-    assert office.desk.work.look(ana, marta) == []
+    seen = office.desk.work.look(ana, marta)
+    assert (seen.others, seen.version) == ((), office.version(marta))
     office.clock.later(seconds=20)
-    assert [v.name for v in office.desk.work.look(ben, marta)] == ["Ana"]
-    assert [v.name for v in office.desk.work.look(marc, marta)] == ["Ana", "Ben"]
+    assert names(office, ben, marta) == ["Ana"]
+    assert names(office, marc, marta) == ["Ana", "Ben"]
     office.clock.later(seconds=45)
-    assert [v.name for v in office.desk.work.look(ana, marta)] == ["Ben", "Marc"]
+    assert names(office, ana, marta) == ["Ben", "Marc"]
     office.clock.later(seconds=61)
-    assert office.desk.work.look(ana, marta) == []
+    assert names(office, ana, marta) == []
     with pytest.raises(NotAllowed):
         office.desk.work.look(office.staff["vera"], marta)
+
+
+def names(office: Office, user: User, case_id: int) -> list[str]:
+    return [v.name for v in office.desk.work.look(user, case_id).others]
 
 
 # ---------------------------------------------------------------------------- rights, stale writes
@@ -548,6 +563,7 @@ def doings(
         "withdraw": lambda v: work.withdraw_answer(user, case_id, version=v),
         "tag": lambda v: work.tag(user, case_id, "vip", version=v),
         "untag": lambda v: work.untag(user, case_id, "vip", version=v),
+        "retag": lambda v: work.retag(user, case_id, add=["vip"], version=v),
         "merge": lambda v: work.merge(user, case_id, other, version=v),
         "split": lambda v: work.split(user, case_id, [first], version=v),
         "close": lambda v: cases.set_status(

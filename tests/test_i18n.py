@@ -21,6 +21,7 @@ from listener import domain, history, i18n
 from listener.contact_words import Purpose
 from listener.coverage import GAPS, Brought
 from listener.domain import Reason
+from listener.facts import FACTS
 from listener.replies import Situation
 from listener.simulation import Why
 from listener.sources import SOURCES
@@ -162,6 +163,7 @@ def stored_words() -> set[str]:
         "brought": Brought,
         "gap": GAPS,
         "cannot_see": SOURCES,
+        "fact": FACTS,
         "cause": domain.CauseKind,
         "breach": domain.BreachKind,
         "action": domain.Action,

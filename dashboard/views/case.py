@@ -1,4 +1,5 @@
-"""One case: what was said and what it claims, who says it, what the log knows, what was done."""
+"""One case: what was said and what it claims, what to do and to answer, who says it; beneath, one part at
+a time, what explains it and what was done."""
 
 from __future__ import annotations
 
@@ -9,16 +10,30 @@ import streamlit as st
 from dashboard import data, pages
 from dashboard.marking import isolated, marked, marks_of, safe, safe_url, table
 from dashboard.pages import Page, html, query_number
-from dashboard.views import actions, causes, contacts, private_link, promise, reading, reply
+from dashboard.views import (
+    actions,
+    case_state,
+    causes,
+    contacts,
+    notes,
+    private_link,
+    promise,
+    reading,
+    reply,
+    timeline,
+)
 from listener import i18n
 from listener.desk.cases import CaseView
 from listener.desk.rights import may_work
 from listener.domain import CaseStatus
 from listener.errors import NotAllowed, StorageError
-from listener.storage.case_detail import CaseDetail, CaseMentionView, TimelineEntry
+from listener.storage.case_answers import SEEN
+from listener.storage.case_detail import CaseDetail, CaseMentionView
 
 _SHOWN = 2500  # characters of a text before "show all"
 _MOST_SHOWN = 100_000
+_POSTS = 4  # of a case before "show the earlier ones"
+_JOINED = ("again", "repost", SEEN)  # how a further post came onto the case
 
 
 def show(page: Page) -> None:
@@ -39,28 +54,40 @@ def show(page: Page) -> None:
         st.page_link(page.pages["inbox"], label=_("Inbox"), icon=":material/inbox:")
         return
     _head(page, view.detail)
-    left, right = st.columns([5, 3], gap="large")
-    with left:
-        for mention in view.detail.mentions:
-            _mention(page, view.detail, mention)
-    with right:
-        if may_work(page.user):
-            actions.show(page, view.detail)
-            reply.show(page, view.detail)
-            contacts.match(page, view)
-            private_link.show(page, view)
-    if may_work(page.user):
+    case_state.show(page, view.detail)
+    if may_work(page.user) and view.detail.summary.merged_into is None:
         left, right = st.columns([5, 3], gap="large")
         with left:
-            causes.show(page, view)
+            _conversation(page, view.detail)
+            reply.show(page, view.detail)
+            notes.show(page, view.detail)
         with right:
+            actions.show(page, view.detail)
+            contacts.match(page, view)
+            private_link.show(page, view)
             promise.show(page, view)
-    contacts.show(page, view)
-    left, right = st.columns(2, gap="large")
-    with left:
-        _why(page, view.detail)
-    with right:
-        _timeline(page, view)
+    else:
+        _conversation(page, view.detail)
+    _more(page, view)
+
+
+def _more(page: Page, view: CaseView) -> None:
+    """What explains the case. Only the part that is open is made: the log of a person may be long."""
+    _ = page.gettext
+    parts: dict[str, Callable[[], None]] = {}
+    if may_work(page.user) and view.detail.summary.matter == "harassment":
+        parts[_("Why did we contact them again?")] = lambda: causes.show(page, view)
+    parts |= {
+        _("Contact history"): lambda: contacts.show(page, view),
+        _("Why this priority"): lambda: _why(page, view.detail),
+        _("What was done"): lambda: timeline.show(page, view.detail.timeline),
+    }
+    # Not by the version: what somebody reads stays open when they do something.
+    tabs = st.tabs(list(parts), on_change="rerun", key=f"parts_{view.detail.summary.id}")
+    for tab, part in zip(tabs, parts.values(), strict=True):
+        if tab.open:
+            with tab:
+                part()
 
 
 def _head(page: Page, detail: CaseDetail) -> None:
@@ -92,12 +119,26 @@ def _head(page: Page, detail: CaseDetail) -> None:
 # ---------------------------------------------------------------------------- what was said
 
 
-def _mention(page: Page, detail: CaseDetail, mention: CaseMentionView) -> None:
+def _conversation(page: Page, detail: CaseDetail) -> None:
+    """Oldest first; of many posts the newest, and the others when they are asked for."""
+    shown = detail.mentions
+    earlier = len(shown) - _POSTS
+    if earlier > 0 and not st.toggle(
+        page.gettext("Show the {count} earlier posts", count=earlier),
+        key=f"earlier_{detail.summary.id}",
+    ):
+        shown = shown[-_POSTS:]
+    joined = {e.data.get("mention"): e.kind for e in detail.timeline if e.kind in _JOINED}
+    for mention in shown:
+        _mention(page, detail, mention, str(joined.get(mention.id, "")))
+
+
+def _mention(page: Page, detail: CaseDetail, mention: CaseMentionView, joined: str) -> None:
     _ = page.gettext
     found = mention.reading
     marks = marks_of(found.facts, found.evidence) if found else []
     with st.container(border=True):
-        html(_byline(page, mention))
+        html(_byline(page, mention, joined))
         text = mention.text
         whole = len(text) <= _SHOWN or st.toggle(
             _("Show all {count} characters", count=i18n.number(len(text), page.language)),
@@ -107,10 +148,11 @@ def _mention(page: Page, detail: CaseDetail, mention: CaseMentionView) -> None:
         body = marked(text, marks, page.marks(), end=end) + (" …" if end < len(text) else "")
         title = f"<p><b>{isolated(mention.title)}</b></p>" if mention.title else ""
         html(f'{title}<div class="ls-text">{body}</div>{_legend(page, marks)}')
-        reading.show(page, detail, mention)
+        if joined != SEEN:  # what the brand says of itself claims nothing
+            reading.show(page, detail, mention)
 
 
-def _byline(page: Page, mention: CaseMentionView) -> str:
+def _byline(page: Page, mention: CaseMentionView, joined: str) -> str:
     _ = page.gettext
     author = isolated(mention.author_name or mention.author or _("an unknown author"))
     if mention.author and mention.author_name:
@@ -130,6 +172,8 @@ def _byline(page: Page, mention: CaseMentionView) -> str:
     if mention.duplicate_kind:
         parts.append(safe(page.label("duplicate", mention.duplicate_kind)))
     badge = page.invented(mention.invented)
+    if joined:
+        badge += page.badge(page.label("event", joined), "ls-good" if joined == SEEN else "")
     return f'<p class="ls-meta">{" · ".join(parts)} {badge}</p>'
 
 
@@ -144,108 +188,19 @@ def _legend(page: Page, marks: list[tuple[int, int, str]]) -> str:
     return f'<ul class="ls-legend" aria-label="{words}">{items}</ul>'
 
 
-# ---------------------------------------------------------------------------- why, and what was done
+# ---------------------------------------------------------------------------- why
 
 
 def _why(page: Page, detail: CaseDetail) -> None:
     _ = page.gettext
     case = detail.summary
-    with st.container(border=True):
-        st.subheader(_("Why this priority"))
-        rows = [
-            (safe(page.explain(r)), safe(f"{r.points:+d}"))
-            for r in case.priority_reasons
-            if r.points
-        ]
-        rows.append((f"<b>{safe(_('Together'))}</b>", f"<b>{case.score}</b>"))
-        html(table((_("Reason"), _("Points")), rows))
-        routes = "".join(f"<li>{safe(page.explain(r))}</li>" for r in detail.route_reasons)
-        html(
-            f'<p class="ls-meta">{safe(_("Why this queue and person"))}</p>'
-            f'<ul class="ls-reasons">{routes}</ul>'
-        )
-
-
-def _timeline(page: Page, view: CaseView) -> None:
-    _ = page.gettext
-    with st.container(border=True):
-        st.subheader(_("What was done"))
-        steps = "".join(
-            f"<li><time>{safe(page.when(e.at))} · {isolated(pages.person(e.actor))}</time>"
-            f"{_event(page, e)}</li>"
-            for e in reversed(view.detail.timeline[-200:])
-        )
-        html(f'<ol class="ls-steps">{steps}</ol>')
-
-
-def _event(page: Page, entry: TimelineEntry) -> str:
-    """What happened, as HTML: every value is escaped on its way in."""
-    _ = page.gettext
-    given = entry.data
-
-    def opened() -> str:
-        before = given.get("previous_case")
-        words = _("opened the case")
-        return safe(words if not before else _("opened the case, after case {id}", id=before))
-
-    def assigned() -> str:
-        to, by = given.get("to"), given.get("from")
-        if to is None:
-            return safe(_("gave the case back"))
-        if to == entry.actor:
-            return safe(_("took the case"))
-        who = isolated(to)
-        return safe(_("gave the case to")) + f" {who}" + (f" ({isolated(by)} →)" if by else "")
-
-    def status() -> str:
-        words = _("set the status to: {status}", status=page.label("status", given.get("to")))
-        if given.get("resolution"):
-            words += f" ({page.label('resolution', given['resolution'])})"
-        return safe(words)
-
-    def note() -> str:
-        return f'<div class="ls-text">{isolated(given.get("text", ""))}</div>'
-
-    def corrected() -> str:
-        question = str(given.get("question"))
-        return safe(
-            _(
-                "corrected {question}: {before} → {after}",
-                question=page.label("question", question),
-                before=page.label(question, given.get("from")),
-                after=page.label(question, given.get("to")),
-            )
-        )
-
-    def customer() -> str:
-        if given.get("to") is None:
-            return safe(_("said that none of the candidates is the author"))
-        return safe(_("said who the author is:")) + f" {isolated(given['to'])}"
-
-    def routed() -> str:
-        queue = page.label("queue", given.get("queue"))
-        owner = given.get("owner") or _("nobody yet")
-        return safe(_("sent it to the queue {queue}; owner: {owner}", queue=queue, owner=owner))
-
-    def raised() -> str:
-        before, after = (page.label("level", given.get(key)) for key in ("from", "to"))
-        return safe(_("raised the urgency: {before} → {after}", before=before, after=after))
-
-    def phone_left() -> str:
-        number = given.get("phone", "")
-        return safe(_("received a phone by the private link: {phone}", phone=number))
-
-    known: dict[str, Callable[[], str]] = {
-        "opened": opened,
-        "raised": raised,
-        "assigned": assigned,
-        "status": status,
-        "note": note,
-        "corrected": corrected,
-        "customer": customer,
-        "routed": routed,
-        "phone_left": phone_left,
-    }
-    if entry.kind in known:
-        return known[entry.kind]()
-    return safe(page.label("event", entry.kind))
+    rows = [
+        (safe(page.explain(r)), safe(f"{r.points:+d}")) for r in case.priority_reasons if r.points
+    ]
+    rows.append((f"<b>{safe(_('Together'))}</b>", f"<b>{case.score}</b>"))
+    html(table((_("Reason"), _("Points")), rows))
+    routes = "".join(f"<li>{safe(page.explain(r))}</li>" for r in detail.route_reasons)
+    html(
+        f'<p class="ls-meta">{safe(_("Why this queue and person"))}</p>'
+        f'<ul class="ls-reasons">{routes}</ul>'
+    )

@@ -20,27 +20,23 @@ _IDS_SHOWN = 12
 def show(page: Page, view: CaseView) -> None:
     _ = page.gettext
     detail = view.detail
-    if detail.summary.matter != "harassment":
+    if view.record is None:
+        st.caption(_("The causes are shown once the author is known in the CRM."))
         return
-    with st.container(border=True):
-        st.subheader(_("Why did we contact them again?"))
-        if view.record is None:
-            st.caption(_("The causes are shown once the author is known in the CRM."))
-            return
-        try:
-            found = data.desk().promise.diagnosis(page.user, detail.summary.id)
-        except ListenerError as error:
-            st.warning(pages.literal(_("The CRM cannot tell: {why}", why=str(error))))
-            return
+    try:
+        found = data.desk().promise.diagnosis(page.user, detail.summary.id)
+    except ListenerError as error:
+        st.warning(pages.literal(_("The CRM cannot tell: {why}", why=str(error))))
+        return
+    left, right = st.columns([3, 2], gap="large")
+    with left:
         _claim(page, found)
         _causes(page, found.causes)
-        if found.breaches:
-            _breaches(page, found.breaches)
-        left, right = st.columns(2)
-        with left:
-            _steps(page, _("What to do"), found.next_best_action.do)
-        with right:
-            _steps(page, _("What not to do"), found.next_best_action.avoid)
+    with right:
+        _steps(page, _("What to do"), found.next_best_action.do)
+        _steps(page, _("What not to do"), found.next_best_action.avoid)
+    if found.breaches:
+        _breaches(page, found.breaches)
 
 
 def _claim(page: Page, found: Diagnosis) -> None:

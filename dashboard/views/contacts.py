@@ -125,16 +125,14 @@ def _confirm(done: str, case_id: int, crm: str | None, ref: str | None, version:
 def show(page: Page, view: CaseView) -> None:
     """The contact history on the case's page, with the posts and the suppression among it."""
     _ = page.gettext
-    with st.container(border=True):
-        st.subheader(_("Contact history"))
-        if not may_work(page.user):
-            st.caption(_("Customers' records are shown to community managers only."))
-        elif view.record is None:
-            st.caption(_("It is shown once the author is known in the CRM."))
-        else:
-            detail = view.detail
-            order, _records = data.desk().promise.of_case(page.user, detail.summary.id)
-            history(page, view.record, line(view.record.events, detail.mentions, order))
+    if not may_work(page.user):
+        st.caption(_("Customers' records are shown to community managers only."))
+    elif view.record is None:
+        st.caption(_("It is shown once the author is known in the CRM."))
+    else:
+        detail = view.detail
+        order, _records = data.desk().promise.of_case(page.user, detail.summary.id)
+        history(page, view.record, line(view.record.events, detail.mentions, order))
 
 
 def history(page: Page, record: Record, moments: Sequence[Moment] = ()) -> None:

@@ -1,4 +1,4 @@
-"""What the reader said of one post: facts, scores, and the corrections of a click."""
+"""What the reader said of one post: labels, scores, and the corrections of a click."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ import streamlit as st
 from dashboard import data, pages
 from dashboard.marking import isolated, safe, table
 from dashboard.pages import Page, html
+from dashboard.views import claims
 from listener import i18n
 from listener.desk.rights import may_work
 from listener.storage.case_detail import CaseDetail, CaseMentionView
 from listener.storage.people import User
 from listener.storage.readings import LABELS, StoredReading
-
-_FLAGS = ("opt_out", "off_hours", "churn_threat", "legal_threat")
 
 
 def show(page: Page, detail: CaseDetail, mention: CaseMentionView) -> None:
@@ -25,11 +24,10 @@ def show(page: Page, detail: CaseDetail, mention: CaseMentionView) -> None:
         html(f'<p class="ls-meta">{safe(_("This post has not been read yet."))}</p>')
         return
     html(_labels(page, found))
-    if found.harassment or _claims_anything(found.facts):
-        html(table((), _facts(page, found.facts), caption=_("What the post claims"), first=True))
+    claims.show(page, detail, mention, found)
     with st.expander(_("How sure the reader is")):
         html(_scores(page, found))
-    if may_work(page.user):
+    if may_work(page.user) and detail.summary.merged_into is None:
         with st.expander(_("Correct the reading"), key=f"correct_{mention.id}"):
             _corrections(page, detail, mention, found)
 
@@ -45,43 +43,14 @@ def _labels(page: Page, found: StoredReading) -> str:
         for question in LABELS
     ]
     lines = []
-    if found.corrected:
-        who = ", ".join(sorted({str(name) for name in found.corrected.values()}))
+    told = {str(who) for question, who in found.corrected.items() if question in LABELS}
+    if told:
+        who = ", ".join(sorted(told))
         lines.append(safe(_("✓ corrected by")) + f" {isolated(who)}")
     if set(found.uncertain) - set(found.corrected):
         lines.append(safe(_("? the reader is unsure: please look")))
     extra = f'<p class="ls-meta">{" · ".join(lines)}</p>' if lines else ""
     return f'<div class="ls-badges">{"".join(badges)}</div>{extra}'
-
-
-def _claims_anything(facts: Any) -> bool:
-    return any(facts.get(k) for k in ("numbers", "contact_count", "period_days", *_FLAGS))
-
-
-def _facts(page: Page, facts: Any) -> list[tuple[str, str]]:
-    _ = page.gettext
-    numbers = "<br>".join(
-        isolated(n["text"]) + (f" = {safe(n['e164'])}" if n.get("e164") else "")
-        for n in facts.get("numbers", ())
-    )
-    count, period = facts.get("contact_count"), facts.get("period_days")
-    rows = [
-        (_("Numbers that call"), numbers or safe(_("not said"))),
-        (_("How many contacts"), safe(_("not said") if count is None else count)),
-        (
-            _("Over how long"),
-            safe(_("not said") if period is None else i18n.days(period, page.language)),
-        ),
-        (
-            _("By what channel"),
-            safe(
-                ", ".join(page.label("channel", c) for c in facts.get("channels", ()))
-                or _("not said")
-            ),
-        ),
-    ]
-    rows += [(page.label("mark", f), safe(page.label("claim", bool(facts.get(f))))) for f in _FLAGS]
-    return [(safe(name), value) for name, value in rows]
 
 
 def _scores(page: Page, found: StoredReading) -> str:

@@ -4,6 +4,7 @@ make one of two or two of one; and who else looks at it meanwhile."""
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -20,8 +21,17 @@ from listener.storage import (
     people,
     presence,
 )
+from listener.storage.case_summary import CaseSummary
 from listener.storage.people import User
 from listener.storage.presence import Viewer
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Who else has a case before them, and its version now."""
+
+    others: tuple[Viewer, ...]
+    version: int
 
 
 class WorkDesk:
@@ -142,6 +152,25 @@ class WorkDesk:
                 session, case_id, tag, by=user.username, version=version, now=self.office.now()
             )
 
+    def retag(
+        self,
+        user: User,
+        case_id: int,
+        *,
+        add: Collection[str] = (),
+        remove: Collection[str] = (),
+        version: int,
+    ) -> None:
+        """Several tags at once: all of it, or nothing."""
+        worker(user)
+        by, now = user.username, self.office.now()
+        with self.office.db.write() as session:
+            self.office.seen(session, user, case_id)
+            for change, tags in ((case_tags.add, add), (case_tags.remove, remove)):
+                for tag in tags:
+                    change(session, case_id, tag, by=by, version=version, now=now)
+                    version = cases.lock(session, case_id).version
+
     def tags(self, user: User) -> list[str]:
         """The tags in use on the user's brands, the most used first; for everybody who sees them."""
         with self.office.db.read() as session:
@@ -166,15 +195,23 @@ class WorkDesk:
                 session, case_id, mentions, by=user.username, version=version, now=self.office.now()
             )
 
-    def look(self, user: User, case_id: int) -> list[Viewer]:
-        """Say that the user has the case before them, and see who else has; for everybody who may see
-        the case."""
+    def others_of_author(self, user: User, case_id: int) -> list[CaseSummary]:
+        """The author's other open cases of the brand, with which this one may be merged."""
+        worker(user)
+        with self.office.db.read() as session:
+            detail = self.office.seen(session, user, case_id)
+            return case_merging.others_of_author(session, detail.summary, detail.author_id)
+
+    def look(self, user: User, case_id: int) -> Look:
+        """Say that the user has the case before them, and see who else has, and whether it has changed;
+        for everybody who may see the case."""
         now = self.office.now()
         with self.office.db.write() as session:
-            if not may_see(user, cases.brand_of(session, case_id)):
+            brand, version = cases.standing(session, case_id)
+            if not may_see(user, brand):
                 raise NotAllowed("this case belongs to a brand that you do not see")
             presence.look(session, case_id, user.username, now)
-            return presence.others(session, case_id, user.username, now)
+            return Look(tuple(presence.others(session, case_id, user.username, now)), version)
 
 
 def works_here(session: Session, username: str, brand: str) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from listener.domain import CaseStatus, Resolution
 from listener.errors import CaseError
 from listener.storage import case_tags, cases, mentions, readings
+from listener.storage.case_summary import CaseSummary, summaries, summary
 from listener.storage.database import insert_new
 from listener.storage.tables import (
     AlertRow,
@@ -70,6 +71,27 @@ def merge(
     cases.stamp(session, row, now, by, "merged", {"into": into})
     told = {"case": case_id, "mentions": moved, "notes": notes}
     cases.stamp(session, target, now, by, "merged_here", told)
+
+
+def others_of_author(
+    session: Session, case: CaseSummary, author_id: int | None
+) -> list[CaseSummary]:
+    """The open cases of the same author and brand, the most urgent first."""
+    if author_id is None:
+        return []
+    rows = session.execute(
+        summaries()
+        .where(
+            CaseRow.author_id == author_id,
+            CaseRow.brand == case.brand,
+            CaseRow.invented == case.invented,
+            CaseRow.status != CaseStatus.CLOSED,
+            CaseRow.id != case.id,
+        )
+        .order_by(CaseRow.score.desc(), CaseRow.id)
+        .limit(20)
+    )
+    return [summary(tuple(row)) for row in rows]
 
 
 def split(

@@ -136,12 +136,14 @@ def close(session: Session, row: CaseRow, resolution: Resolution, now: datetime)
 # ---------------------------------------------------------------------------- changing one
 
 
-def brand_of(session: Session, case_id: int) -> str:
-    """Raises StorageError where there is no such case."""
-    brand = session.scalar(sa.select(CaseRow.brand).where(CaseRow.id == case_id))
-    if brand is None:
+def standing(session: Session, case_id: int) -> tuple[str, int]:
+    """(brand, version). Raises StorageError where there is no such case."""
+    found = session.execute(
+        sa.select(CaseRow.brand, CaseRow.version).where(CaseRow.id == case_id)
+    ).first()
+    if found is None:
         raise StorageError(f"case {case_id} does not exist")
-    return brand
+    return found.brand, found.version
 
 
 def locked(session: Session, query: sa.Select[CaseRow]) -> sa.Select[CaseRow]:

@@ -19,9 +19,7 @@ from served import Served
 
 from browser.world import PASSWORD
 from dashboard import cookies
-from listener import accounts, promise
-from listener.httpclient import HttpClient
-from listener.pipeline import Road
+from listener import accounts
 from listener.storage import case_detail, people
 
 Open = Callable[..., Page]
@@ -189,87 +187,6 @@ def test_hostile_text_is_shown_as_text(opened: Open, served: Served) -> None:
 # ---------------------------------------------------------------------------- a case
 
 
-def test_a_case_explains_itself(opened: Open, served: Served, screenshots: Path) -> None:
-    number = case_of(served, "lucia")
-    page = signed_in(opened, served, "ana", f"/case?id={number}")
-    heading(page, f"Caso {number}")
-    expect(page.locator(".ls-legend")).to_contain_text("dijo que no")
-    claims = page.locator("table", has_text="Lo que dice la publicación")
-    expect(claims.locator("tr", has_text="Cuántos contactos")).to_contain_text("9")
-    expect(claims.locator("tr", has_text="En cuánto tiempo")).to_contain_text("14 días")
-    expect(page.get_by_text("dice su teléfono: •••456")).to_be_visible()
-    log = page.locator("table", has_text="Contactos: 7, los más recientes primero")
-    expect(log).to_contain_text("sin codificar")
-    expect(log).to_contain_text("dice que no le interesa")
-    expect(page.locator("canvas, svg.marks").first).to_be_visible()
-    original = page.get_by_role("link", name="Abrir el original")
-    expect(original).to_have_attribute("rel", "noopener noreferrer")
-    shoot(page, screenshots, "case-es")
-    page.get_by_role("link", name="Abrir la ficha").click()
-    heading(page, "Lucía Marín")
-    expect(page.get_by_text("+34600123456")).to_be_visible()
-    expect(page.get_by_text("inventado").first).to_be_visible()
-
-
-def test_ana_takes_notes_and_closes_a_case(opened: Open, served: Served) -> None:
-    number = case_of(served, "paula")
-    page = signed_in(opened, served, "ana", f"/case?id={number}")
-    page.get_by_role("button", name=re.compile("Tomarlo|Empezar")).click()
-    expect(page.get_by_text("El caso es suyo.")).to_be_visible()
-    settled(page)
-    page.get_by_label("Nota para el equipo").fill("Le llamo <b>hoy</b> no, le escribo.")
-    page.get_by_role("button", name="Añadir la nota").click()
-    expect(page.locator(".ls-steps")).to_contain_text("Le llamo <b>hoy</b> no, le escribo.")
-    page.get_by_role("button", name="Cerrar", exact=True).click()
-    expect(page.get_by_text("Diga cómo terminó el caso")).to_be_visible()
-    settled(page)
-    page.get_by_label("Cómo terminó").click()
-    page.get_by_role("option", name="respondido", exact=True).click()
-    page.get_by_role("button", name="Cerrar", exact=True).click()
-    expect(page.get_by_text("El caso está cerrado.")).to_be_visible()
-    case = stored(served, "paula")
-    assert (case.summary.status, case.resolution) == ("closed", "answered")
-    assert [e.kind for e in case.timeline if e.actor == "ana"] == ["assigned", "note", "status"]
-
-
-def test_ana_sees_why_and_ends_the_contact(opened: Open, served: Served, screenshots: Path) -> None:
-    number = case_of(served, "lucia")
-    page = signed_in(opened, served, "ana", f"/case?id={number}")
-    expect(page.get_by_role("heading", name="¿Por qué volvimos a llamar?")).to_be_visible()
-    why = page.locator("[data-testid=stVerticalBlock]", has_text="rechazo sin codificar").last
-    expect(why).to_be_visible()
-    expect(page.get_by_text("oferta comercial")).to_be_visible()
-    page.get_by_label("Motivo (otros lo leerán)").fill("Se lo prometimos <b>hoy</b>")
-    page.get_by_role("button", name="Aprobar la supresión").click()
-    expect(page.get_by_text("La supresión está aprobada")).to_be_visible()
-    expect(page.get_by_text("Aprobada por ana")).to_be_visible()
-    write_what_waits(served)
-    page.reload()
-    expect(page.get_by_text("en vigor").first).to_be_visible()
-    expect(page.get_by_text("Contactos después: 0")).to_be_visible()
-    expect(page.locator(".ls-steps")).to_contain_text("el sistema confirmó la supresión")
-    history = page.locator(".ls-table", has_text="Contactos: ")
-    for said in ("escribió en público", "supresión aprobada", "supresión en vigor"):
-        expect(history).to_contain_text(said)
-    page.get_by_role("heading", name="Quién lo escribe").evaluate("e => e.scrollIntoView()")
-    shoot(page, screenshots, "case-promise-es")
-
-
-def test_a_click_corrects_a_label_for_good(opened: Open, served: Served) -> None:
-    number = case_of(served, "persona0")
-    page = signed_in(opened, served, "ben", f"/case?id={number}")
-    page.get_by_text("Correct the reading").click()
-    page.get_by_role("radio", name="positive").or_(
-        page.get_by_role("button", name="positive")
-    ).first.click()
-    expect(page.get_by_text("Corrected.")).to_be_visible()
-    expect(page.locator(".ls-badges", has_text="sentiment: positive ✓")).to_be_visible()
-    expect(page.locator(".ls-steps")).to_contain_text("corrected sentiment: negative → positive")
-    reading = stored(served, "persona0").mentions[0].reading
-    assert reading is not None
-    assert (reading.sentiment, reading.corrected) == ("positive", {"sentiment": "ben"})
-
-
 def test_a_doubt_is_settled_with_one_click(opened: Open, served: Served, screenshots: Path) -> None:
     page = signed_in(opened, served, "ana", "/review")
     heading(page, "Por revisar")
@@ -287,48 +204,6 @@ def test_marc_sees_doubts_and_settles_none(opened: Open, served: Served) -> None
     page = signed_in(opened, served, "marc", "/review")
     heading(page, "Por revisar")
     expect(page.get_by_role("button", name="No es queja")).to_have_count(0)
-
-
-def test_two_browsers_on_one_case_do_not_overwrite_each_other(opened: Open, served: Served) -> None:
-    path = f"/case?id={case_of(served, 'persona1')}"
-    ana = signed_in(opened, served, "ana", path)
-    ben = signed_in(opened, served, "ben", path)
-    expect(ana.get_by_role("button", name="Poner en espera")).to_be_visible()
-    expect(ben.get_by_role("button", name="Set to waiting")).to_be_visible()
-    ana.get_by_role("button", name="Poner en espera").click()
-    expect(ana.get_by_text("El estado ha cambiado.")).to_be_visible()
-    ben.get_by_role("button", name="Give back").click()
-    expect(ben.get_by_text("Somebody changed this case meanwhile")).to_contain_text(
-        "ana: changed the status"
-    )
-    assert stored(served, "persona1").summary.owner is not None
-    ben.get_by_role("button", name="Give back").click()
-    expect(ben.get_by_text("The case is nobody's now.")).to_be_visible()
-    after = stored(served, "persona1").summary
-    assert (after.owner, after.status) == (None, "pending")
-    kinds = [e.kind for e in stored(served, "persona1").timeline if e.actor == "ben"]
-    assert kinds == ["assigned"], "a page that is drawn anew corrects nothing by itself"
-
-
-def test_ana_says_who_the_author_is(opened: Open, served: Served) -> None:
-    page = signed_in(opened, served, "ana", f"/case?id={case_of(served, 'tomas')}")
-    expect(page.get_by_text("señala a 2 clientes distintos")).to_be_visible()
-    page.get_by_role("button", name="Es C-1002").click()
-    expect(page.get_by_text("El cliente está guardado.")).to_be_visible()
-    expect(page.get_by_role("link", name="Abrir la ficha")).to_be_visible()
-    assert stored(served, "tomas").summary.customer_ref == "C-1002"
-
-
-def write_what_waits(served: Served) -> None:
-    """What the deliver loop does."""
-    world = served.world
-    road = Road(
-        world.settings,
-        world.db,
-        HttpClient(world.settings.listener.http),
-        lambda: None,  # type: ignore[arg-type, return-value]
-    )
-    assert promise.write(road)["written"] == 1
 
 
 # ---------------------------------------------------------------------------- what is not allowed
