@@ -24,6 +24,7 @@ from listener.errors import (
     ListenerError,
     NotAllowed,
     SilenceRefused,
+    StaleSettings,
     StaleWrite,
     ViewError,
 )
@@ -218,6 +219,16 @@ def act(done: str, work: Callable[..., object], *arguments: object, **named: obj
     language = user.language
     try:
         work(user, *arguments, **named)
+    except StaleSettings as stale:
+        flash(
+            "warning",
+            i18n.text(
+                "{who} changed these settings meanwhile. Nothing of yours was stored: load what is "
+                "in force, then decide.",
+                language,
+                {"who": plain(stale.who, 60)},
+            ),
+        )
     except StaleWrite as stale:
         changed = "; ".join(_change(line, language) for line in stale.changed)
         flash(

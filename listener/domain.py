@@ -171,6 +171,7 @@ class CallerNumber:
     owner: str = ""
     valid_from: datetime | None = None
     valid_to: datetime | None = None
+    campaign: str = ""
 
 
 class CauseKind(StrEnum):

@@ -19,6 +19,7 @@ ListenerError
 │   ├── DatabaseDown          the database is missing, old, locked or read-only  (trying again may help)
 │   └── NotFound              there is no such case, mention, token ...
 ├── StaleWrite                somebody changed the row in the meantime
+│   └── StaleSettings         ... the settings
 ├── CaseError                 what is asked of a case cannot be, as it stands
 ├── NotAllowed                the role may not do this
 ├── SilenceRefused            alerts cannot be muted like this
@@ -155,6 +156,14 @@ class StaleWrite(ListenerError):
     def __init__(self, message: str, *, changed: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.changed = changed
+
+
+class StaleSettings(StaleWrite):
+    """A document of the settings was edited by somebody else; `who` did it."""
+
+    def __init__(self, message: str, *, who: str) -> None:
+        super().__init__(message, changed=(f"{who}: edited",))
+        self.who = who
 
 
 class CaseError(ListenerError):

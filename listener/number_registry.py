@@ -47,6 +47,7 @@ def configured(brands: Iterable[Brand]) -> list[CallerNumber]:
             owner=n.owner,
             valid_from=midnight(n.valid_from),
             valid_to=midnight(n.valid_to, 1),
+            campaign=n.campaign,
         )
         for b in brands
         if b.kind == "own"

@@ -158,6 +158,7 @@ class BrandNumber(Section):
     number: str
     kind: NumberKind = NumberKind.OWN
     owner: str = ""
+    campaign: str = ""
     valid_from: date | None = None
     valid_to: date | None = None
 

@@ -76,7 +76,7 @@ def registry_table(
         cells = [
             link(entry.number) + page.invented(line.invented),
             kind_badge(page, entry.kind),
-            isolated(entry.owner or "-"),
+            isolated(" · ".join(filter(None, (entry.owner, entry.campaign))) or "-"),
             safe(_date(page, entry.valid_from.date() if entry.valid_from else None)),
             safe(_date(page, last.date() if last else None)),
             safe(_("imported") if line.imported else "brands.toml"),

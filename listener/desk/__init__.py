@@ -21,6 +21,7 @@ match, its candidates and reasons, the record.
     watch.py     sources, loops
     setup.py     the invented sample
     documents.py the configuration as administrators edit it
+    brands.py    brands: queries with their preview, numbers
     staff.py     accounts
     lists.py     mentions, cases, alerts page by page     intake.py  mentions that others bring
     access.py    tokens of the API, webhooks
@@ -35,6 +36,7 @@ from listener.accounts import utc_now
 from listener.desk.access import AccessDesk
 from listener.desk.alerts import AlertDesk
 from listener.desk.alike import AlikeDesk
+from listener.desk.brands import BrandDesk
 from listener.desk.cases import CaseDesk
 from listener.desk.casework import WorkDesk
 from listener.desk.documents import DocumentDesk
@@ -77,6 +79,7 @@ class Desk:
         self.watch = WatchDesk(office)
         self.setup = SetupDesk(office)
         self.documents = DocumentDesk(office)
+        self.brands = BrandDesk(office, self.documents)
         self.staff = StaffDesk(office)
         self.lists = ListDesk(office)
         self.intake = IntakeDesk(office)

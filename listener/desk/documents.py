@@ -50,7 +50,7 @@ class DocumentDesk:
         return config_documents.read(self.office.settings.folder, name, edits)
 
     def write(self, user: User, name: str, text: str, *, version: int, note: str = "") -> None:
-        """A whole document. Raises ConfigError with the place of what is wrong, StaleWrite where
+        """A whole document. Raises ConfigError with the place of what is wrong, StaleSettings where
         somebody edited it after `version`."""
         administrator(user)
         self.change(user, name, lambda _: text.replace("\r\n", "\n"), version=version, note=note)

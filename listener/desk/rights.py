@@ -37,6 +37,20 @@ def may_see(user: User, brand: str | None) -> bool:
     return brand is None or not user.brands or brand in user.brands
 
 
+def may_edit_brand(user: User, brand: str) -> bool:
+    """Its query and its numbers."""
+    manages = user.role == Role.BRAND_MANAGER and may_see(user, brand)
+    return manages or is_administrator(user)
+
+
+def editor(user: User, brand: str) -> None:
+    if not may_edit_brand(user, brand):
+        raise NotAllowed(
+            f"{user.username} may not change {brand}: that is for its brand managers and "
+            "administrators"
+        )
+
+
 def worker(user: User) -> None:
     if not may_work(user):
         raise NotAllowed(

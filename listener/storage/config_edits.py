@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from listener.errors import StaleWrite
+from listener.errors import StaleSettings
 from listener.storage.tables import ConfigEdit
 
 
@@ -59,7 +59,7 @@ def add(
 ) -> None:
     """The next version of a document, whose last one was `after` (0: none).
 
-    Raises StaleWrite where somebody was faster."""
+    Raises StaleSettings where somebody was faster."""
     last = session.scalars(
         sa.select(ConfigEdit).where(ConfigEdit.name == name).order_by(ConfigEdit.version.desc())
     ).first()
@@ -73,11 +73,11 @@ def add(
         raise stale(name, None) from error
 
 
-def stale(name: str, last: Edit | None) -> StaleWrite:
+def stale(name: str, last: Edit | None) -> StaleSettings:
     who = f" by {last.by} at {last.at:%Y-%m-%d %H:%M} UTC" if last else ""
-    return StaleWrite(
+    return StaleSettings(
         f"{name} was changed meanwhile{who}; nothing was stored. Look at it again, then decide.",
-        changed=(f"{last.by if last else '?'}: edited",),
+        who=last.by if last else "?",
     )
 
 
