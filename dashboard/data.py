@@ -23,6 +23,7 @@ from listener.desk.watch import Sources
 from listener.dossiers import Dossier
 from listener.in_force import InForce
 from listener.ledger import Counts
+from listener.query_preview import Preview
 from listener.settings import Settings
 from listener.storage import Database
 from listener.storage.ledger import By
@@ -126,6 +127,23 @@ def _quality(
     _user: User,
 ) -> Quality:
     return desk().quality.figures(_user, days=days, zone=ZoneInfo(zone))
+
+
+def query_preview(user: User, brand: str, text: str) -> Preview:
+    """Kept for a minute: two thousand mentions are tried."""
+    return _query_preview(user.brands, user.role, settings().edits, brand, text.strip(), user)
+
+
+@st.cache_data(ttl=60, max_entries=50, show_spinner="…")
+def _query_preview(
+    seen: tuple[str, ...],  # noqa: ARG001 - the cache's key, as above
+    role: str,  # noqa: ARG001
+    edits: int,  # noqa: ARG001
+    brand: str,
+    text: str,
+    _user: User,
+) -> Preview:
+    return desk().brands.preview(_user, brand, text)
 
 
 def private_link(user: User, case_id: int, version: int) -> str:

@@ -212,10 +212,15 @@ def paging(page: Page, key: str, position: int, size: int, total: int) -> None:
 def act(done: str, work: Callable[..., object], *arguments: object, **named: object) -> None:
     """Run what a click asks for, as the person who sits there now, and keep how it ended for the
     top of the page. Called before the page is drawn again."""
+    was_done(done, work, *arguments, **named)
+
+
+def was_done(done: str, work: Callable[..., object], *arguments: object, **named: object) -> bool:
+    """`act`, and whether it was done."""
     st.session_state.pop(_FLASH, None)
     user = data.current_user()
     if user is None:
-        return  # the page itself says so
+        return False  # the page itself says so
     language = user.language
     try:
         work(user, *arguments, **named)
@@ -250,6 +255,8 @@ def act(done: str, work: Callable[..., object], *arguments: object, **named: obj
         data.forget()
         if done:
             flash("success", done)
+        return True
+    return False
 
 
 def _told(problem: AccountError | CaseError | SilenceRefused | ViewError, user: User) -> str:

@@ -103,15 +103,15 @@ def export(base: Path, edits: Mapping[str, Edit], to: Path, *, overwrite: bool) 
     """Every document as a file of the folder `to`: a whole configuration.
 
     Raises ConfigError where a file there says something else and `overwrite` is not given."""
-    whole = dict(_whole(base, edits))
-    differing = [n for n, text in whole.items() if (to / n).exists() and _read(to / n) != text]
+    texts_of = dict(whole(base, edits))
+    differing = [n for n, text in texts_of.items() if (to / n).exists() and _read(to / n) != text]
     if differing and not overwrite:
         raise ConfigError(
             f"{to} holds {', '.join(differing)} with other contents. Name an empty folder with "
             "--to, or add --overwrite."
         )
     written = []
-    for name, text in whole.items():
+    for name, text in texts_of.items():
         path = to / name
         new = not path.exists() or _read(path) != text
         if new:
@@ -128,7 +128,7 @@ def export(base: Path, edits: Mapping[str, Edit], to: Path, *, overwrite: bool) 
 def variables(base: Path, edits: Mapping[str, Edit]) -> list[str]:
     """The environment variables that the documents name for their secrets."""
     found: set[str] = set()
-    for _, text in _whole(base, edits):
+    for _, text in whole(base, edits):
         found.update(_named(tomllib.loads(text)))
     return sorted(found)
 
@@ -144,7 +144,8 @@ def _named(value: Any, key: str = "") -> Iterator[str]:
         yield str(value)
 
 
-def _whole(base: Path, edits: Mapping[str, Edit]) -> Iterator[tuple[str, str]]:
+def whole(base: Path, edits: Mapping[str, Edit]) -> Iterator[tuple[str, str]]:
+    """(name, text) of every document as a whole file."""
     given = texts(edits)
     for name in dict.fromkeys([*files.document_names(base), *sorted(given)]):
         file = base / name

@@ -15,7 +15,7 @@ from tomlkit.items import AoT, Array, InlineTable, Table
 from listener.errors import ConfigError
 
 Path = tuple[str | int, ...]
-_CLOSE = re.compile(r"(?m)^(?!\s*(?:#|$))(.+)\n(?=\[)")  # a header right below a value
+_CLOSE = re.compile(r"(?m)^(?!\s*(?:#|$))(.+)\n(?=(\[.*))")  # a header right below a value
 
 
 def with_values(text: str, changes: Mapping[Path, Any]) -> str:
@@ -33,7 +33,7 @@ def with_values(text: str, changes: Mapping[Path, Any]) -> str:
         _put(document, path, value)
     written: str = tomlkit.dumps(document)
     # Looks are a convenience, what is said is not: where the two differ it is written plainly.
-    for form in (_CLOSE.sub(r"\1\n\n", written), written):
+    for form in (_CLOSE.sub(lambda m: _apart(m, text), written), written):
         if _says(form, wanted):
             return form
     return tomlkit.dumps(wanted)
@@ -57,6 +57,13 @@ def duration(length: timedelta) -> str:
         if seconds >= size * least and seconds % size == 0:
             return f"{seconds / size:.0f}{unit}"
     return f"{seconds:g}s"
+
+
+def _apart(close: re.Match[str], text: str) -> str:
+    """A blank line before a header that we put there; those of the text stay as they were."""
+    key = re.escape(close[1].partition("=")[0])
+    there = re.search(rf"(?m)^{key}=.*\n{re.escape(close[2])}$", text)
+    return close[0] if there else f"{close[1]}\n\n"
 
 
 def _bare(item: Any) -> None:

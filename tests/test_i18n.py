@@ -18,14 +18,26 @@ from classifiers import card
 from dashboard.marking import KINDS
 from dashboard.shell import FRAMEWORK
 from listener import domain, history, i18n
+from listener.calling_rules import CompanyPolicy, FrequencyRule, HoursRule
 from listener.contact_words import Purpose
 from listener.coverage import GAPS, Brought
 from listener.domain import Reason
 from listener.facts import FACTS
+from listener.query_tree import FIELDS
 from listener.replies import Situation
+from listener.sections import Section
+from listener.settings import (
+    AlertRules,
+    PriorityRules,
+    PrivateLinkTimes,
+    QueueRule,
+    Retention,
+    RoutingRules,
+)
 from listener.simulation import Why
 from listener.sources import SOURCES
 from listener.storage.alerts import State
+from listener.storage.audit import KINDS as AUDITED
 from listener.storage.ledger import By
 from listener.storage.readings import LABELS
 
@@ -137,6 +149,22 @@ def match_keys() -> set[str]:
     return found
 
 
+def setting_names() -> set[str]:
+    """The keys of what the settings page has controls for."""
+    found: set[str] = set()
+    models: list[type[Section]] = [
+        *(RoutingRules, PriorityRules, AlertRules, CompanyPolicy, Retention, PrivateLinkTimes),
+        *(QueueRule, FrequencyRule, HoursRule),
+    ]
+    for model in models:
+        for name, field in model.model_fields.items():
+            found.add(name)
+            kind = field.annotation
+            if isinstance(kind, type) and issubclass(kind, Section):
+                models.append(kind)
+    return found
+
+
 def stored_words() -> set[str]:
     """What `label(kind, value)` is asked for, by the kinds that the domain fixes."""
     found: set[str] = set()
@@ -183,6 +211,10 @@ def stored_words() -> set[str]:
         "alert_state": State,
         "alerts_part": ("alerts", "silences"),
         "mute": ("h4", "d1", "d7", "d30", "moment"),
+        "query": ("word", "phrase", "wildcard", "tag", "handle", *FIELDS),
+        "brand_kind": ("own", "competitor"),
+        "audit": AUDITED,
+        "setting": setting_names(),
     }.items():
         found.update(f"{kind}.{v}" for v in values)
     return found

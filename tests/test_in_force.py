@@ -55,6 +55,7 @@ def now_in_force(settings: Settings) -> Settings:
 
 def test_what_nobody_edited_is_the_file(settings: Settings) -> None:
     assert now_in_force(settings) == settings
+    assert Desk(Database(settings.database_url), settings).documents.history(NORA, BRANDS) == []
 
 
 def test_an_edit_stands_in_place_of_its_file_and_of_no_other(
@@ -333,7 +334,7 @@ def test_looking_makes_no_database(tmp_path: Path) -> None:
 def test_values_are_set_made_and_taken_out() -> None:
     text = '# why\na = 1 # here\n[[b]]\nc = "x"\n\n[[b]]\nc = "y"\n'
     done = with_values(text, {("a",): 2, ("b", 0): None, ("d", "e"): True, ("b", 0, "f"): ["z"]})
-    assert done == '# why\na = 2 # here\n\n[[b]]\nc = "y"\nf = ["z"]\n\n[d]\ne = true\n'
+    assert done == '# why\na = 2 # here\n[[b]]\nc = "y"\nf = ["z"]\n\n[d]\ne = true\n'
 
 
 def test_only_some_tables() -> None:

@@ -1,7 +1,9 @@
-"""My language, zone and password; the invented sample."""
+"""My language, zone and password; and, part by part, what administrators and brand managers set up
+(views/setup)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from zoneinfo import available_timezones
 
 import streamlit as st
@@ -9,14 +11,60 @@ import streamlit as st
 from dashboard import data, pages
 from dashboard.pages import Page
 from dashboard.views import tokens
+from dashboard.views.setup import brands, documents, numbers, rules, templates, users
 from listener import i18n
 from listener.desk.rights import is_administrator
 from listener.storage.people import User
+
+Part = tuple[str, Callable[[Page], None]]
 
 
 def show(page: Page) -> None:
     _ = page.gettext
     st.title(_("Settings"))
+    parts = _parts(page)
+    if len(parts) == 1:
+        _me(page)
+        return
+    asked = st.query_params.get("part", "me")
+    part = st.segmented_control(
+        _("Part of the settings"),
+        list(parts),
+        default=asked if asked in parts else "me",
+        format_func=lambda name: parts[name][0],
+        key="settings_part",
+        label_visibility="collapsed",
+        required=True,
+    )
+    name = part or "me"
+    if name != asked:
+        st.query_params["part"] = name
+    parts[name][1](page)
+
+
+def _parts(page: Page) -> dict[str, Part]:
+    """Those that the user may see; what they may do there the desk decides again."""
+    _ = page.gettext
+    parts: dict[str, Part] = {"me": (_("About me"), _me)}
+    if data.desk().brands.editable(page.user) or is_administrator(page.user):
+        parts["brands"] = (_("Brands and queries"), brands.show)
+        parts["numbers"] = (_("Caller numbers"), numbers.show)
+    if is_administrator(page.user):
+        parts |= {
+            "routing": (_("Routing and due times"), rules.routing),
+            "priority": (_("Urgency"), rules.priority),
+            "alerts": (_("Alerts"), rules.alerts),
+            "policy": (_("Contact policy"), rules.company),
+            "templates": (_("Reply drafts"), templates.show),
+            "retention": (_("Retention"), rules.retention),
+            "users": (_("Users"), users.show),
+            "documents": (_("Documents and history"), documents.show),
+            "tokens": (_("Tokens of the API"), tokens.show),
+        }
+    return parts
+
+
+def _me(page: Page) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         _profile(page)
@@ -24,7 +72,6 @@ def show(page: Page) -> None:
         _password(page)
         if is_administrator(page.user):
             _sample(page)
-            tokens.show(page)
 
 
 def _profile(page: Page) -> None:

@@ -34,9 +34,10 @@ class BrandDesk:
     def editable(self, user: User) -> list[Brand]:
         return [b for b in self.office.settings.brands if may_edit_brand(user, b.key)]
 
-    def version(self) -> int:
-        """The version of brands.toml that edits are made on."""
-        return self._document().version
+    def standing(self) -> tuple[int, str]:
+        """(the version of brands.toml that edits are made on, who made it)."""
+        document = self._document()
+        return document.version, document.edit.by if document.edit else ""
 
     def read_query(self, text: str, countries: Sequence[str]) -> Query:
         """Raises QueryError with the position of what cannot be read."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import unified_diff
@@ -62,6 +64,17 @@ class DocumentDesk:
         administrator(user)
         self.change(user, name, lambda text: with_values(text, values), version=version, note=note)
 
+    def archive(self, user: User) -> bytes:
+        """What `listener export` writes, as one zip file."""
+        administrator(user)
+        with self.office.db.read() as session:
+            edits = config_edits.in_force(session)
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as folder:
+            for name, text in config_documents.whole(self.office.settings.folder, edits):
+                folder.writestr(f"config/{name}", text)
+        return packed.getvalue()
+
     def history(self, user: User, name: str) -> list[Version]:
         """Every version, the newest first; the oldest is compared with the file."""
         administrator(user)
@@ -69,6 +82,8 @@ class DocumentDesk:
             edits = config_edits.history(session, name)
         document = config_documents.read(self.office.settings.folder, name, {})
         of_file = document.file or ""
+        if not edits:
+            return []
         told = [of_file if edit.text is None else edit.text for edit in edits]
         return [
             Version(edit, _changed(before, now))

@@ -12,6 +12,11 @@ from sqlalchemy.orm import Session
 
 from listener.storage.tables import AuditEntry
 
+KINDS = (
+    *("user_added", "user_changed", "user_disabled", "user_enabled", "user_unlocked", "user_link"),
+    "erased",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
