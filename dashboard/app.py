@@ -16,6 +16,7 @@ from dashboard.views import (
     customer,
     inbox,
     ledger,
+    mentions,
     numbers,
     quality,
     review,
@@ -59,6 +60,7 @@ def main() -> None:
     add("quality", _("Quality"), "verified", quality.show)
     add("sources", _("Sources"), "rss_feed", sources.show)
     add("settings", _("Settings"), "settings", settings.show)
+    add("mentions", _("Mentions"), "forum", mentions.show, listed=False)
     add("case", _("Case"), "description", case.show, listed=False)
     add("customer", _("Customer"), "person", customer.show, listed=False)
     current = st.navigation(list(links.values()))

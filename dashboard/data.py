@@ -17,6 +17,7 @@ from listener import accounts
 from listener import ledger as ledgers
 from listener.desk import Desk
 from listener.desk.figures import Trends
+from listener.desk.mentions import Laid
 from listener.desk.quality import Quality
 from listener.desk.rights import may_work
 from listener.desk.watch import Sources
@@ -24,9 +25,11 @@ from listener.dossiers import Dossier
 from listener.in_force import InForce
 from listener.ledger import Counts
 from listener.query_preview import Preview
+from listener.selection import Selection
 from listener.settings import Settings
 from listener.storage import Database
 from listener.storage.ledger import By
+from listener.storage.mention_search import Figures
 from listener.storage.people import User
 
 # Every part of every page asks for the settings: how often the database is asked for edits, in
@@ -88,13 +91,18 @@ def counts() -> Mapping[str, Any]:
     return desk().figures.counts()
 
 
+def trends(user: User, first: date, last: date, invented: bool) -> Trends:
+    return _trends(user.brands, first, last, user.time_zone, invented, may_work(user), user)
+
+
 @st.cache_data(ttl=60, max_entries=100, show_spinner=False)
-def trends(
+def _trends(
     seen: tuple[str, ...],  # noqa: ARG001 - the cache's key, as above
     first: date,
     last: date,
     zone: str,
     invented: bool,
+    works: bool,  # noqa: ARG001 - who may learn who an author is, knows more countries
     _user: User,
 ) -> Trends:
     return desk().figures.trends(
@@ -144,6 +152,55 @@ def _query_preview(
     _user: User,
 ) -> Preview:
     return desk().brands.preview(_user, brand, text)
+
+
+def by_slot(user: User, selection: Selection) -> Mapping[tuple[int, int], Figures]:
+    return _by_slot(user.brands, may_work(user), selection, user.time_zone, user)
+
+
+@st.cache_data(ttl=60, max_entries=100, show_spinner=False)
+def _by_slot(
+    seen: tuple[str, ...],  # noqa: ARG001 - the cache's key, as above
+    works: bool,  # noqa: ARG001 - who may learn who an author is, knows more countries
+    selection: Selection,
+    zone: str,
+    _user: User,
+) -> Mapping[tuple[int, int], Figures]:
+    return desk().mentions.by_slot(_user, selection, ZoneInfo(zone))
+
+
+def by_number(user: User, selection: Selection) -> Mapping[tuple[str, str], int]:
+    return _by_number(user.brands, may_work(user), selection, user.time_zone, user)
+
+
+@st.cache_data(ttl=60, max_entries=100, show_spinner=False)
+def _by_number(
+    seen: tuple[str, ...],  # noqa: ARG001 - the cache's key, as above
+    works: bool,  # noqa: ARG001 - as above
+    selection: Selection,
+    zone: str,
+    _user: User,
+) -> Mapping[tuple[str, str], int]:
+    return desk().mentions.by_number(_user, selection, ZoneInfo(zone))
+
+
+def by_campaign(user: User, selection: Selection) -> Laid:
+    return _by_campaign(
+        user.brands, selection.first, selection.last, selection.invented, user.time_zone, user
+    )
+
+
+@st.cache_data(ttl=600, max_entries=100, show_spinner=False)
+def _by_campaign(
+    seen: tuple[str, ...],  # noqa: ARG001 - the cache's key, as above
+    first: date,
+    last: date,
+    invented: bool,
+    zone: str,
+    _user: User,
+) -> Laid:
+    selection = Selection(first, last, invented=invented)
+    return desk().mentions.by_campaign(_user, selection, ZoneInfo(zone))
 
 
 def private_link(user: User, case_id: int, version: int) -> str:

@@ -28,8 +28,9 @@ from listener.errors import (
     StaleWrite,
     ViewError,
 )
-from listener.storage.number_complaints import Post
+from listener.speech import Speech
 from listener.storage.people import User
+from listener.storage.posts import Post
 from listener.storage.review import Doubt
 
 _FLASH = "flash"
@@ -52,6 +53,15 @@ class Page:
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.user.time_zone)
+
+    @property
+    def speech(self) -> Speech:
+        """The same words for what is drawn without a page."""
+        return Speech(
+            self.language,
+            self.user.time_zone,
+            {b.key: b.name for b in data.settings().brands},
+        )
 
     def gettext(self, message: str, **values: object) -> str:
         return i18n.text(message, self.language, values or None)

@@ -4,6 +4,7 @@ ListenerError
 ├── ConfigError               a file in the configuration folder is wrong
 │   └── MissingCredential     a secret that the configuration names is not in the environment
 ├── QueryError                a boolean query cannot be read; carries the position
+├── BadSelection              an address asks for mentions in a way that cannot be read
 ├── HttpError                 a request did not give a usable answer
 │   ├── Unreachable           no answer: name, connection, time-out          (trying again helps)
 │   ├── HttpStatus            an answer with an error status                 (429 and 5xx: trying again helps)
@@ -66,6 +67,14 @@ class QueryError(ListenerError):
         shown = text[start : self.position + 40].replace("\n", " ")
         caret = " " * (self.position - start) + "^"
         super().__init__(f"query, position {self.position + 1}: {message}\n  {shown}\n  {caret}")
+
+
+class BadSelection(ListenerError):
+    """A parameter that says which mentions are meant cannot be read."""
+
+    def __init__(self, name: str, written: str, wanted: str) -> None:
+        super().__init__(f"the address says {name}={written[:40]}: write {wanted}")
+        self.name = name
 
 
 class HttpError(ListenerError):

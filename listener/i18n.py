@@ -156,9 +156,12 @@ def number(value: float, language: str, decimals: int | None = None) -> str:
     return format_decimal(value, form, locale=language)
 
 
-def percent(value: float, language: str) -> str:
+def percent(value: float, language: str, *, decimals: int = 0) -> str:
     """A share between 0 and 1, for example «12 %»."""
-    return format_percent(value, locale=language)
+    if not decimals:
+        return format_percent(value, locale=language)
+    pattern = Locale.parse(language).percent_formats[None].pattern
+    return format_percent(value, pattern.replace("#,##0", "#,##0.0"), locale=language)
 
 
 def language_name(code: str, language: str | None = None) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from string import Formatter
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,6 +20,8 @@ from dashboard.marking import KINDS
 from dashboard.shell import FRAMEWORK
 from listener import domain, history, i18n
 from listener.calling_rules import CompanyPolicy, FrequencyRule, HoursRule
+from listener.charts import Split
+from listener.comparison import Change
 from listener.contact_words import Purpose
 from listener.coverage import GAPS, Brought
 from listener.domain import Reason
@@ -40,6 +43,7 @@ from listener.storage.alerts import State
 from listener.storage.audit import KINDS as AUDITED
 from listener.storage.ledger import By
 from listener.storage.readings import LABELS
+from listener.trend_charts import MEASURES
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = i18n.languages()
@@ -215,6 +219,11 @@ def stored_words() -> set[str]:
         "brand_kind": ("own", "competitor"),
         "audit": AUDITED,
         "setting": setting_names(),
+        "measure": ("mentions", *MEASURES),
+        "change": Change,
+        "trends": ("time", "compared", "hours", "numbers"),
+        "split": (*get_args(Split), "number", "campaign"),
+        "chart": ("expected", "hour"),
     }.items():
         found.update(f"{kind}.{v}" for v in values)
     return found

@@ -160,7 +160,7 @@ def test_what_an_import_brought_shows_even_in_a_gap() -> None:
 def test_a_chart_has_every_day_and_names_the_gap() -> None:
     rows = charts.by_day([tally(FIRST, 3)], FIRST, LAST, {LAST}, series=lambda t: t.brand)
     spec = charts.stacked(rows, FIRST, LAST, {LAST}, CHART_WORDS).to_dict()
-    band, bars = spec["layer"]
+    band, _hatch, bars = spec["layer"]
     assert band["data"]["values"] == [{"day": "5 nov", "why": "no se recogió nada"}]
     assert bars["encoding"]["x"]["scale"]["domain"] == ["1 nov", "2 nov", "3 nov", "4 nov", "5 nov"]
 

@@ -18,8 +18,8 @@ from listener.domain import Reason
 from listener.dossiers import Dossier
 from listener.errors import NotAllowed
 from listener.number_registry import Standing
-from listener.storage.number_complaints import Post
 from listener.storage.number_rows import TEXTS_READ
+from listener.storage.posts import Post
 
 _PERIODS = (30, 90, 365)
 _POSTS = 10

@@ -17,6 +17,7 @@ match, its candidates and reasons, the record.
     promise.py   why we contacted somebody again, and the end of it
     numbers.py   the numbers that call
     figures.py   what is counted
+    mentions.py  the mentions behind a figure
     alerts.py    alerts, deliveries, silences
     watch.py     sources, loops
     setup.py     the invented sample
@@ -44,6 +45,7 @@ from listener.desk.figures import FigureDesk
 from listener.desk.inbox import InboxDesk
 from listener.desk.intake import IntakeDesk
 from listener.desk.lists import ListDesk
+from listener.desk.mentions import MentionDesk
 from listener.desk.numbers import NumberDesk
 from listener.desk.office import Office
 from listener.desk.promise import PromiseDesk
@@ -76,6 +78,7 @@ class Desk:
         self.numbers = NumberDesk(office)
         self.figures = FigureDesk(office)
         self.alerts = AlertDesk(office)
+        self.mentions = MentionDesk(office)
         self.watch = WatchDesk(office)
         self.setup = SetupDesk(office)
         self.documents = DocumentDesk(office)

@@ -10,13 +10,14 @@ from zoneinfo import ZoneInfo
 
 from listener import ledger
 from listener.desk.office import Office
-from listener.desk.rights import visible
+from listener.desk.rights import may_work, visible
 from listener.errors import NotAllowed
 from listener.ledger import Counts
 from listener.storage import gauges, health, trends
 from listener.storage import ledger as ledger_log
 from listener.storage.gauges import Gauges
 from listener.storage.health import SubscriptionHealth
+from listener.storage.mention_filter import Where
 from listener.storage.people import User
 from listener.storage.trends import Tally
 
@@ -55,8 +56,17 @@ class FigureDesk:
             found = (
                 []
                 if seen is None
-                else trends.tallies(
-                    session, start=start, end=end, zone=zone, brands=seen, invented=invented
+                else trends.placed(
+                    session,
+                    trends.tallies(
+                        session, start=start, end=end, zone=zone, brands=seen, invented=invented
+                    ),
+                    start=start,
+                    end=end,
+                    zone=zone,
+                    where=where(self.office, user),
+                    brands=seen,
+                    invented=invented,
                 )
             )
         return Trends(
@@ -76,14 +86,10 @@ class FigureDesk:
     ) -> Counts:
         """What the contact log and the cases of [start, end) hold, for whoever sees every brand of
         ours: the log does not tell them apart. No customer is named to anybody."""
-        if user.brands and not {
-            b.key for b in self.office.settings.brands if b.kind == "own"
-        } <= set(user.brands):
-            raise NotAllowed("the contact log is of brands that you do not see")
-        local = [c.name for c in self.office.settings.crms if c.type == "local"]
+        sees_log(self.office, user)
         with self.office.db.read() as session:
             found = ledger_log.read(
-                session, by, start=start, end=end, local=local, invented=invented
+                session, by, start=start, end=end, local=local(self.office), invented=invented
             )
         return ledger.count(found)
 
@@ -95,6 +101,24 @@ class FigureDesk:
     def counts(self) -> Mapping[str, Any]:
         with self.office.db.read() as session:
             return trends.counts(session)
+
+
+def sees_log(office: Office, user: User) -> None:
+    """The contact log does not tell brands apart: only who sees every one of ours sees it."""
+    own = {b.key for b in office.settings.brands if b.kind == "own"}
+    if user.brands and not own <= set(user.brands):
+        raise NotAllowed("the contact log is of brands that you do not see")
+
+
+def local(office: Office) -> tuple[str, ...]:
+    """The CRMs whose people are in our own tables."""
+    return tuple(c.name for c in office.settings.crms if c.type == "local")
+
+
+def where(office: Office, user: User) -> Where:
+    """What tells this user the country of a mention: the customer's record only who may see it."""
+    only = {b.key: b.countries[0] for b in office.settings.brands if len(b.countries) == 1}
+    return Where(only, local(office) if may_work(user) else None)
 
 
 def gaps(

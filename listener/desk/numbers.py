@@ -23,8 +23,9 @@ from listener.storage import (
     number_rows,
     registered_numbers,
 )
-from listener.storage.number_complaints import Asked, Post
+from listener.storage.number_complaints import Asked
 from listener.storage.people import User
+from listener.storage.posts import Post
 
 
 class NumberDesk:

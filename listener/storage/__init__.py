@@ -19,6 +19,8 @@
                   the API: its tables, tokens, repeated requests, webhooks and their outbox
     listing.py    mentions, cases, alerts page by page, for the API
     gauges.py     what monitoring counts
+    mention_filter.py, mention_search.py, posts.py, local_time.py
+                  the mentions behind a figure: which, how many by what, as people read them, when
     migrations/   the schema's history
 
 Functions take a Session and do not commit: the caller's `with db.write()` is the one commit.

@@ -152,7 +152,7 @@ def read(
         first=first,
         last=last,
         complaints=tuple(told),
-        touches=tuple(_touches(session, told, invented)),
+        touches=tuple(touches(session, told, invented=invented)),
     )
 
 
@@ -351,7 +351,7 @@ def _phones_of_cases(session: Session, ids: Sequence[int]) -> dict[int, set[str]
     return found
 
 
-def _touches(session: Session, told: Sequence[Complaint], invented: bool) -> Iterator[Touch]:
+def touches(session: Session, told: Sequence[Complaint], *, invented: bool) -> Iterator[Touch]:
     """Contacts of ours, no service contacts, with those who complained in the time that counts."""
     for part in _batches(told):  # oldest first, so that each asks for a short time only
         seen: dict[str, Any] = {}

@@ -12,10 +12,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listener.storage import readings
-from listener.storage.readings import StoredReading
+from listener.storage import posts as stored_posts
+from listener.storage.posts import Post
 from listener.storage.tables import (
-    AuthorRow,
     CaseMention,
     CaseRow,
     CrmPerson,
@@ -83,23 +82,6 @@ class Said:
     author: str
     lang: str
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """A complaint as people read it, with its case where there is one."""
-
-    mention_id: int
-    brand: str
-    author: str
-    source: str
-    site: str
-    url: str
-    text: str
-    published_at: datetime
-    reading: StoredReading
-    case_id: int | None
-    invented: bool
 
 
 # Nobody's posts are different people's.
@@ -213,53 +195,15 @@ def posts(
     session: Session, numbers: Sequence[str], asked: Asked, *, limit: int, offset: int = 0
 ) -> list[Post]:
     """The complaints of a number as people read them, the newest first."""
-    page = (
-        _joined(
-            ReportedNumber.mention_id.label("id"),
-            sa.func.min(ReportedNumber.brand).label("brand"),
-        )
+    found = session.execute(
+        _joined(ReportedNumber.mention_id, sa.func.min(ReportedNumber.brand))
         .where(*_of(asked), ReportedNumber.digits.in_(numbers))
         .group_by(ReportedNumber.mention_id, ReportedNumber.published_at)
         .order_by(ReportedNumber.published_at.desc(), ReportedNumber.mention_id.desc())
         .limit(limit)
         .offset(offset)
-        .subquery()
     )
-    rows = session.execute(
-        sa.select(MentionRow, AuthorRow.handle, page.c.brand)
-        .join(page, page.c.id == MentionRow.id)
-        .outerjoin(AuthorRow, AuthorRow.id == MentionRow.author_id)
-        .order_by(MentionRow.published_at.desc(), MentionRow.id.desc())
-    ).all()
-    ids = [row.id for row, *_ in rows]
-    read, on_case = readings.load(session, ids), _cases(session, ids, asked.brands)
-    return [
-        Post(
-            mention_id=row.id,
-            brand=brand,
-            author=handle or "",
-            source=row.source,
-            site=row.site,
-            url=row.url,
-            text=row.text,
-            published_at=row.published_at,
-            reading=read[row.id],
-            case_id=on_case.get(row.id),
-            invented=row.invented,
-        )
-        for row, handle, brand in rows
-    ]
-
-
-def _cases(session: Session, mention_ids: Sequence[int], brands: Sequence[str]) -> dict[int, int]:
-    """The newest case of these brands that each mention is on."""
-    rows = session.execute(
-        sa.select(CaseMention.mention_id, sa.func.max(CaseMention.case_id))
-        .join(CaseRow, CaseRow.id == CaseMention.case_id)
-        .where(CaseMention.mention_id.in_(mention_ids), CaseRow.brand.in_(brands))
-        .group_by(CaseMention.mention_id)
-    )
-    return {row.mention_id: row[1] for row in rows}
+    return stored_posts.load(session, [(row[0], row[1]) for row in found], asked.brands)
 
 
 def matched(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,6 +12,8 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from listener.storage import local_time, mention_filter
+from listener.storage.mention_filter import MentionFilter, Where
 from listener.storage.tables import (
     AlertRow,
     CaseRow,
@@ -26,11 +29,21 @@ from listener.storage.tables import (
 )
 
 _EPOCH = date(1970, 1, 1)
+_ATTRIBUTES = (
+    CountedMention.brand,
+    CountedMention.source,
+    CountedMention.lang,
+    CountedMention.sentiment,
+    CountedMention.complaint,
+    CountedMention.harassment,
+    CountedMention.category,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Mentions of one day (in the zone asked for) with the same attributes."""
+    """Mentions of one day (in the zone asked for) with the same attributes; `country` is empty
+    where nobody knows it."""
 
     day: date
     brand: str
@@ -41,6 +54,7 @@ class Tally:
     harassment: bool
     category: str | None
     count: int
+    country: str = ""
 
 
 def tallies(
@@ -55,60 +69,59 @@ def tallies(
     """Counts by day and attribute of what was published in [start, end), by whole hours; muted
     mentions and duplicates are left out, because a copy is not another opinion. Read from
     `counted_mentions` (storage/counted.py): a month of a million mentions in a quarter of a second."""
-    attributes = (
-        CountedMention.brand,
-        CountedMention.source,
-        CountedMention.lang,
-        CountedMention.sentiment,
-        CountedMention.complaint,
-        CountedMention.harassment,
-        CountedMention.category,
-    )
+    wanted = MentionFilter(start, end, zone, brands=tuple(brands), invented=invented)
+    return sorted(_counted(session, wanted), key=_order)
+
+
+def placed(
+    session: Session,
+    found: Iterable[Tally],
+    *,
+    start: datetime,
+    end: datetime,
+    zone: ZoneInfo,
+    where: Where,
+    brands: Sequence[str] = (),
+    invented: bool = True,
+) -> list[Tally]:
+    """The same tallies by country: that of the author's customer where one is confirmed and the
+    reader may learn it, else the brand's own where it has only one."""
+    if not where.local:
+        return [replace(t, country=where.brands.get(t.brand, "")) for t in found]
+    sums = Counter[Tally]()
+    for tally in found:
+        sums[replace(tally, country=where.brands.get(tally.brand, ""), count=0)] += tally.count
+    wanted = MentionFilter(start, end, zone, brands=tuple(brands), invented=invented)
+    country = where.customer().label("country")
+    for tally in _counted(session, wanted, country, only=where.is_customer()):
+        if tally.country:
+            sums[replace(tally, count=0)] += tally.count
+            of_brand = where.brands.get(tally.brand, "")
+            sums[replace(tally, country=of_brand, count=0)] -= tally.count
+    return sorted((replace(t, count=n) for t, n in sums.items() if n), key=_order)
+
+
+def _counted(
+    session: Session,
+    wanted: MentionFilter,
+    *more: sa.ColumnElement[str],
+    only: sa.ColumnElement[bool] | None = None,
+) -> Iterator[Tally]:
+    day = local_time.day_of(wanted.zone, wanted.start, wanted.end).label("day")
     query = (
-        sa.select(day_of(zone, start, end).label("day"), *attributes, sa.func.count())
-        .where(
-            CountedMention.hour >= hour_of(start),
-            CountedMention.hour <= hour_of(end - timedelta(microseconds=1)),
-        )
-        .group_by(sa.text("1"), *attributes)
+        sa.select(day, *_ATTRIBUTES, sa.func.count(), *more)
+        .where(*mention_filter.conditions(wanted))
+        .group_by(sa.text("1"), *_ATTRIBUTES, *more)
     )
-    if brands:
-        query = query.where(CountedMention.brand.in_(brands))
-    if not invented:
-        query = query.where(CountedMention.invented.is_(False))
-    found = [Tally(_EPOCH + timedelta(days=row[0]), *row[1:]) for row in session.execute(query)]
-    return sorted(found, key=_order)
+    if only is not None:
+        query = query.where(only)
+    for since, *rest in session.execute(query):
+        yield Tally(_EPOCH + timedelta(days=since), *rest)
 
 
 def _order(tally: Tally) -> tuple[Any, ...]:
-    labels = (tally.sentiment, tally.complaint, tally.category or "")
+    labels = (tally.sentiment, tally.complaint, tally.category or "", tally.country)
     return (tally.day, tally.brand, tally.source, tally.lang, *labels)
-
-
-def hour_of(moment: datetime) -> int:
-    """As `CountedMention.hour`."""
-    return int(moment.timestamp() // 3600)
-
-
-def day_of(zone: ZoneInfo, start: datetime, end: datetime) -> sa.ColumnElement[int]:
-    """The day of the zone, in days since 1970, on which a counted mention of [start, end) was
-    published. The zone's offset is written into the question, once for each time that its clocks
-    change; whole hours in UTC fall into one day of any zone whose offset is whole hours."""
-    offsets: list[tuple[int, int]] = []  # (until this hour, minutes ahead of UTC)
-    ahead = _ahead(zone, hour_of(start))
-    for hour in range(hour_of(start), hour_of(end) + 1):
-        if (now := _ahead(zone, hour)) != ahead:
-            offsets.append((hour, ahead))
-            ahead = now
-    minutes = CountedMention.hour * 60
-    whens = [(CountedMention.hour < until, minutes + offset) for until, offset in offsets]
-    local = sa.case(*whens, else_=minutes + ahead) if whens else minutes + ahead
-    return local // (24 * 60)
-
-
-def _ahead(zone: ZoneInfo, hour: int) -> int:
-    offset = datetime.fromtimestamp(hour * 3600, zone).utcoffset() or timedelta()
-    return int(offset.total_seconds() // 60)
 
 
 def counts(session: Session, by: str | None = None) -> dict[str, Any]:

@@ -230,25 +230,6 @@ def test_berta_is_refused_a_case_of_another_brand(opened: Open, served: Served) 
 # ---------------------------------------------------------------------------- the other pages
 
 
-def test_trends_count_and_download(opened: Open, served: Served, screenshots: Path) -> None:
-    page = signed_in(opened, served, "ben", "/trends")
-    heading(page, "Trends")
-    for name in ("Volume", "Sentiment", "Complaints", "Harassment"):
-        expect(page.get_by_role("heading", level=2, name=name)).to_be_visible()
-    expect(page.locator("canvas, svg.marks").nth(3)).to_be_visible()
-    expect(page.get_by_text("Grey days")).to_be_visible()
-    expect(page.get_by_text("Copies and reposts are not counted").first).to_be_visible()
-    shoot(page, screenshots, "trends-en")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download as CSV").click()
-    body = download.value.path().read_text("utf-8-sig")
-    assert (
-        body.splitlines()[0]
-        == "day,brand,source,lang,sentiment,complaint,harassment,category,count"
-    )
-    assert "movistar" in body
-
-
 def test_the_ledger_counts_and_downloads(opened: Open, served: Served, screenshots: Path) -> None:
     page = signed_in(opened, served, "marc", "/ledger")
     heading(page, "Cuentas de campaña")

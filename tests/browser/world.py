@@ -2,7 +2,7 @@
 matching, priority, routing), with labels that its author states, so that no weights are needed.
 
 People: Ana (community manager, Spanish), Ben (community manager, English), Berta (brand manager,
-Vodafone only), Marc (marketing lead), and the administrator. All of it is invented.
+Vodafone only), Bruno (brand manager, every brand), Marc (marketing lead), and the administrator. All of it is invented.
 """
 
 from __future__ import annotations
@@ -201,6 +201,7 @@ def _people(world: World) -> None:
         ("ana", "Ana Prieto", Role.COMMUNITY_MANAGER, "es", (), PASSWORD),
         ("ben", "Ben Ashworth", Role.COMMUNITY_MANAGER, "en", (), BEN_PASSWORD),
         ("berta", "Berta Gil", Role.BRAND_MANAGER, "es", ("vodafone",), PASSWORD),
+        ("bruno", "Bruno Salas", Role.BRAND_MANAGER, "es", (), PASSWORD),
         ("marc", "Marc Soler", Role.MARKETING_LEAD, "es", (), PASSWORD),
         ("locked", "Loli Cerrada", Role.MARKETING_LEAD, "es", (), PASSWORD),
         ("admin", "Administrator", Role.ADMINISTRATOR, "es", (), PASSWORD),
