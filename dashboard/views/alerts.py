@@ -8,9 +8,10 @@ from dashboard import data, pages
 from dashboard.marking import isolated, safe, table
 from dashboard.pages import Page, html, query_number
 from dashboard.views import silences
-from listener.desk.alerts import AlertView
+from listener.desk.alerts import AlertView, NoSuchAlert
 from listener.desk.rights import may_work
 from listener.domain import AlertKind, NotificationStatus
+from listener.errors import NotAllowed
 from listener.notifiers.render import headline
 from listener.storage.alerts import AlertFilter, State
 from listener.storage.people import User
@@ -147,7 +148,17 @@ def _nothing(page: Page, wanted: AlertFilter) -> None:
 def _one(page: Page, alert_id: int) -> None:
     _ = page.gettext
     _back(page)
-    view = data.desk().alerts.one(page.user, alert_id)
+    try:
+        view = data.desk().alerts.one(page.user, alert_id)
+    except (NotAllowed, NoSuchAlert) as error:
+        st.title(_("Alert {id}", id=alert_id))
+        refused = isinstance(error, NotAllowed)
+        st.warning(
+            _("This alert is of a brand that you do not see.")
+            if refused
+            else _("There is no such alert; what was invented may have been removed.")
+        )
+        return
     alert = view.alert
     st.title(pages.literal(headline(alert.kind, alert.subject, page.language)))
     html(

@@ -18,6 +18,10 @@ from listener.storage.alerts import AlertFilter, StoredAlert, StoredNotification
 from listener.storage.people import User
 
 
+class NoSuchAlert(StorageError):
+    """What was invented may have been removed since somebody followed the link."""
+
+
 @dataclass(frozen=True, slots=True)
 class AlertView:
     """`silence` is what muted it when it was raised, `muting` what mutes more of its kind now."""
@@ -53,7 +57,7 @@ class AlertDesk:
             return _views(session, user, found), total
 
     def one(self, user: User, alert_id: int) -> AlertView:
-        """Raises StorageError when there is none, NotAllowed when it is of another brand."""
+        """Raises NoSuchAlert, or NotAllowed when it is of another brand."""
         with self.office.db.read() as session:
             found = self._seen(session, user, alert_id)
             now = self.office.now()
@@ -74,7 +78,7 @@ class AlertDesk:
     def _seen(self, session: Session, user: User, alert_id: int) -> StoredAlert:
         found = alerts.get(session, alert_id)
         if found is None:
-            raise StorageError(f"alert {alert_id} does not exist")
+            raise NoSuchAlert(f"alert {alert_id} does not exist")
         if not may_see(user, found.brand):
             raise NotAllowed("this alert belongs to a brand that you do not see")
         return found
