@@ -68,6 +68,8 @@ def main() -> None:
     _who(page)
     pages.show_flash()
     current.run()
+    if current not in (links["inbox"], links["settings"]):  # which say it themselves
+        pages.first_steps(page)
 
 
 def _who(page: pages.Page) -> None:

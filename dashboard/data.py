@@ -87,6 +87,11 @@ def filters(seen: tuple[str, ...], _user: User) -> Mapping[str, tuple[str, ...]]
 
 
 @st.cache_data(ttl=5, max_entries=1, show_spinner=False)
+def has_mentions() -> bool:
+    return desk().figures.has_mentions()
+
+
+@st.cache_data(ttl=5, max_entries=1, show_spinner=False)
 def counts() -> Mapping[str, Any]:
     return desk().figures.counts()
 

@@ -150,22 +150,23 @@ def case_link(page: Page, case_id: int, where: Any = st) -> None:
     )
 
 
-def nothing_yet(page: Page, *lines: str) -> None:
-    """An empty page says why, and what to do next; with nothing collected at all, where to begin."""
-    _ = page.gettext
-    counts = data.counts()
-    if not counts["mentions"]:
-        lines = (
-            *lines,
-            _("Nothing has been collected yet."),
-            _(
-                "Connect a source in config/sources.toml, import a file with `listener import`, or "
-                "load the invented sample for a first look."
-            ),
-        )
+def empty(*lines: str) -> None:
+    """An empty page says why."""
     html('<div class="ls-empty">' + "".join(f"<p>{safe(line)}</p>" for line in lines) + "</div>")
-    if counts["mentions"]:
+
+
+def first_steps(page: Page) -> None:
+    """With nothing collected at all: where to begin."""
+    _ = page.gettext
+    if data.has_mentions():
         return
+    empty(
+        _("Nothing has been collected yet."),
+        _(
+            "Connect a source in config/sources.toml, import a file with `listener import`, or "
+            "load the invented sample for a first look."
+        ),
+    )
     left, middle, right = st.columns(3)
     left.page_link(
         page.pages["sources"], label=_("Look at the sources"), icon=":material/rss_feed:"
@@ -181,6 +182,8 @@ def nothing_yet(page: Page, *lines: str) -> None:
                 lambda user: data.desk().setup.load_sample(user),
             ),
         )
+    else:
+        middle.caption(_("An administrator loads it."))
     right.page_link(page.pages["settings"], label=_("Settings"), icon=":material/settings:")
 
 

@@ -132,8 +132,7 @@ def _nothing(page: Page, wanted: AlertFilter) -> None:
     if wanted != AlertFilter():
         html(f'<div class="ls-empty"><p>{safe(_("No alert fits these filters."))}</p></div>')
         return
-    pages.nothing_yet(
-        page,
+    pages.empty(
         _("Nothing needs attention."),
         _(
             "An alert is raised when a severe complaint of harassment comes in, when several people name one number, when a promise is broken, and when a source fails or falls silent."

@@ -22,8 +22,7 @@ def show(page: Page) -> None:
         st.session_state["corrections_offset"] = 0
         st.rerun()
     if not total:
-        pages.nothing_yet(
-            page,
+        pages.empty(
             _("Nobody has corrected the reader yet."),
             _(
                 "A label is corrected on its case, a doubt is settled in the review queue; each answer wins over the reader for ever."

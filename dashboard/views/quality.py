@@ -58,7 +58,7 @@ def _overview(page: Page) -> None:
 def _read(page: Page, found: Quality) -> None:
     _ = page.gettext
     if not found.read:
-        pages.nothing_yet(page, _("No post of this period has been read."))
+        pages.empty(_("No post of this period has been read."))
         return
 
     def row(name: str, count: int, doubtful: int) -> list[str]:

@@ -13,7 +13,7 @@ from listener.desk.office import Office
 from listener.desk.rights import may_work, visible
 from listener.errors import NotAllowed
 from listener.ledger import Counts
-from listener.storage import gauges, health, trends
+from listener.storage import gauges, health, mentions, trends
 from listener.storage import ledger as ledger_log
 from listener.storage.gauges import Gauges
 from listener.storage.health import SubscriptionHealth
@@ -97,6 +97,11 @@ class FigureDesk:
         """What monitoring counts: no text, no name of anybody."""
         with self.office.db.read() as session:
             return gauges.read(session, self.office.now())
+
+    def has_mentions(self) -> bool:
+        """Whether anything was collected at all; quick, unlike counting."""
+        with self.office.db.read() as session:
+            return mentions.are_there(session)
 
     def counts(self) -> Mapping[str, Any]:
         with self.office.db.read() as session:

@@ -190,6 +190,10 @@ def speaks_of(session: Session, mention_id: int | None, brand: str) -> bool:
     return session.scalar(found) is not None
 
 
+def are_there(session: Session) -> bool:
+    return session.scalar(sa.select(MentionRow.id).limit(1)) is not None
+
+
 def rejects(
     session: Session, *, origin: str | None = None, limit: int = 50, offset: int = 0
 ) -> list[StoredReject]:

@@ -310,12 +310,36 @@ def test_an_empty_database_says_what_to_do(opened: Open, empty: Served) -> None:
     page.get_by_role("link", name="Ajustes").first.click()
     page.get_by_role("button", name="Quitar todo lo inventado").click()
     expect(page.get_by_text("Todo lo inventado se ha quitado.")).to_be_visible()
+    _says_what_to_do(page)
+    expect(page.get_by_role("button", name="Cargar la muestra inventada")).to_be_visible()
+
+
+def _says_what_to_do(page: Page) -> None:
     for path, words in (
+        ("/review", "El lector no tiene dudas sobre nada."),
+        ("/numbers", "Nadie se ha quejado de un número"),
         ("/trends", "En este periodo no se publicó nada"),
+        ("/ledger", "En estos días no hay ningún contacto nuestro"),
         ("/alerts", "Nada pide atención."),
+        ("/quality", "No se ha leído ninguna publicación de este periodo."),
+        ("/sources", "Todavía no se ha preguntado a ninguna fuente."),
     ):
         page.goto(path)
         expect(page.get_by_text(words)).to_be_visible()
+        expect(page.get_by_text("Todavía no se ha recogido nada.")).to_be_visible()
+        expect(page.get_by_role("link", name="Ver las fuentes")).to_be_visible()
+
+
+@pytest.mark.parametrize("who", ["ana", "marc"])
+def test_who_may_not_load_the_sample_reads_who_does(opened: Open, empty: Served, who: str) -> None:
+    page = signed_in(opened, empty, who)
+    expect(page.get_by_text("Todavía no se ha recogido nada.")).to_be_visible()
+    _says_what_to_do(page)
+    expect(page.get_by_text("La carga un administrador.")).to_be_visible()
+    expect(page.get_by_role("button", name="Cargar la muestra inventada")).to_have_count(0)
+    page.goto("/settings")
+    heading(page, "Ajustes")
+    expect(page.get_by_role("button", name="Quitar todo lo inventado")).to_have_count(0)
 
 
 def test_a_page_that_breaks_says_why_and_what_to_do(opened: Open, empty: Served) -> None:
