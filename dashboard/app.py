@@ -65,6 +65,7 @@ def main() -> None:
     add("customer", _("Customer"), "person", customer.show, listed=False)
     current = st.navigation(list(links.values()))
     st.set_page_config(page_title=f"{current.title} · Listener")
+    pages.arrive(current.url_path)
     _who(page)
     pages.show_flash()
     current.run()

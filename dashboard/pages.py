@@ -187,6 +187,17 @@ def first_steps(page: Page) -> None:
     right.page_link(page.pages["settings"], label=_("Settings"), icon=":material/settings:")
 
 
+def arrive(path: str) -> None:
+    """Which page is run, and whether another was before."""
+    st.session_state["arrived"] = st.session_state.get("page") != path
+    st.session_state["page"] = path
+
+
+def arrived() -> bool:
+    """Whether the person has just come from another page."""
+    return bool(st.session_state.get("arrived", True))
+
+
 def query_number(name: str) -> int | None:
     """A number of the address, None where there is none that could be an id."""
     value = st.query_params.get(name, "")
@@ -234,42 +245,40 @@ def was_done(done: str, work: Callable[..., object], *arguments: object, **named
     user = data.current_user()
     if user is None:
         return False  # the page itself says so
-    language = user.language
     try:
         work(user, *arguments, **named)
-    except StaleSettings as stale:
-        flash(
-            "warning",
-            i18n.text(
-                "{who} changed these settings meanwhile. Nothing of yours was stored: load what is "
-                "in force, then decide.",
-                language,
-                {"who": plain(stale.who, 60)},
-            ),
-        )
-    except StaleWrite as stale:
-        changed = "; ".join(_change(line, language) for line in stale.changed)
-        flash(
-            "warning",
-            i18n.text(
-                "Somebody changed this case meanwhile ({changed}). Nothing of yours was stored: "
-                "look at it again, then decide.",
-                language,
-                {"changed": changed},
-            ),
-        )
-    except NotAllowed:
-        flash("error", i18n.text("Your role or brands do not allow this.", language))
-    except (AccountError, CaseError, SilenceRefused, ViewError) as problem:
-        flash("error", _told(problem, user))
     except ListenerError as error:
-        flash("error", str(error))
+        flash("warning" if isinstance(error, StaleWrite) else "error", refusal(error, user))
     else:
         data.forget()
         if done:
             flash("success", done)
         return True
     return False
+
+
+def refusal(error: ListenerError, user: User) -> str:
+    """Why something was not done, in the person's words."""
+    if isinstance(error, StaleSettings):
+        return i18n.text(
+            "{who} changed these settings meanwhile. Nothing of yours was stored: load what is "
+            "in force, then decide.",
+            user.language,
+            {"who": plain(error.who, 60)},
+        )
+    if isinstance(error, StaleWrite):
+        changed = "; ".join(_change(line, user.language) for line in error.changed)
+        return i18n.text(
+            "Somebody changed this case meanwhile ({changed}). Nothing of yours was stored: "
+            "look at it again, then decide.",
+            user.language,
+            {"changed": changed},
+        )
+    if isinstance(error, NotAllowed):
+        return i18n.text("Your role or brands do not allow this.", user.language)
+    if isinstance(error, AccountError | CaseError | SilenceRefused | ViewError):
+        return _told(error, user)
+    return str(error)
 
 
 def _told(problem: AccountError | CaseError | SilenceRefused | ViewError, user: User) -> str:

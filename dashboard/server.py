@@ -28,7 +28,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from dashboard import cookies, shell, theme
+from dashboard import assets, cookies, shell, theme
 from dashboard.api import Doors
 from dashboard.company_pages import CompanyPages
 from dashboard.gate import Gate
@@ -101,6 +101,7 @@ def build(settings: Settings, db: Database, *, host: str, port: int) -> Any:
         routes=[
             *SignInPages(db, settings, jar, company=company).routes(),
             *shell.routes(),
+            *assets.routes(),
             Route("/inbox", _to_the_first),
         ],
         middleware=[

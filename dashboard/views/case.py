@@ -12,6 +12,7 @@ from dashboard.marking import isolated, marked, marks_of, safe, safe_url, table
 from dashboard.pages import Page, html, query_number
 from dashboard.views import (
     actions,
+    alike,
     case_state,
     causes,
     contacts,
@@ -79,6 +80,7 @@ def _more(page: Page, view: CaseView) -> None:
         parts[_("Why did we contact them again?")] = lambda: causes.show(page, view)
     parts |= {
         _("Contact history"): lambda: contacts.show(page, view),
+        _("Others who say this"): lambda: alike.by_case(page, view.detail.summary.id),
         _("Why this priority"): lambda: _why(page, view.detail),
         _("What was done"): lambda: timeline.show(page, view.detail.timeline),
     }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+from sqlalchemy.orm import Session
 
 from listener import facts
 from listener.desk.casework import works_here
@@ -50,6 +52,13 @@ class CaseView:
     trouble: str = ""
 
 
+def _lines(session: Session, user: User, found: Sequence[CaseSummary]) -> list[InboxLine]:
+    read = readings.load(session, [c.mention_id for c in found])
+    tags = case_tags.of(session, [c.id for c in found])
+    shown = found if may_work(user) else [unmatched(c) for c in found]
+    return [InboxLine(c, read.get(c.mention_id), tags.get(c.id, ())) for c in shown]
+
+
 class CaseDesk:
     """Cases of the brands that the user sees."""
 
@@ -74,11 +83,13 @@ class CaseDesk:
         asked = replace(wanted, brands=brands, matched=matched)
         with self.office.db.read() as session:
             found, total = case_search.search(session, asked, sort=sort, limit=limit, offset=offset)
-            read = readings.load(session, [c.mention_id for c in found])
-            tags = case_tags.of(session, [c.id for c in found])
-        if not may_work(user):
-            found = [unmatched(c) for c in found]
-        return [InboxLine(c, read.get(c.mention_id), tags.get(c.id, ())) for c in found], total
+            return _lines(session, user, found), total
+
+    def lines(self, user: User, case_ids: Sequence[int]) -> list[InboxLine]:
+        """These cases as they are now, in this order, whether or not they would still be listed;
+        those of brands that the user does not see are left out."""
+        with self.office.db.read() as session:
+            return _lines(session, user, case_search.by_ids(session, case_ids, user.brands))
 
     def filters(self, user: User) -> Mapping[str, tuple[str, ...]]:
         """The queues, languages, sources and matters that occur, for the inbox's filters."""

@@ -71,15 +71,18 @@ class InboxDesk:
         self.cases = cases
         self.work = work
 
-    def since(self, user: User, wish: Wish, drawn_at: datetime) -> Fresh:
-        """What came into the list or changed in it after it was drawn; the list itself stays."""
+    def since(
+        self, user: User, wish: Wish, listed: datetime, drawn: datetime | None = None
+    ) -> Fresh:
+        """What came into the list since it was made, or changed in it since it was last read; the list
+        itself stays."""
         wanted = wish.filter(user.username, self.office.now())
         brands = visible(user, wanted.brands)
         if brands is None:
             return Fresh(0, 0)
         asked = replace(wanted, brands=brands, matched=wanted.matched if may_work(user) else None)
         with self.office.db.read() as session:
-            return case_search.since(session, asked, drawn_at)
+            return case_search.since(session, asked, listed, drawn or listed)
 
     # ------------------------------------------------------------------ views
 

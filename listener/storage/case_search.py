@@ -76,10 +76,16 @@ def search(
     counted = chosen.limit(MOST + 1).subquery()
     total = session.scalar(sa.select(sa.func.count()).select_from(counted))
     page = chosen.order_by(*_ORDERS[sort]).limit(max(0, min(limit, MOST - offset))).offset(offset)
-    ids = list(session.scalars(page))
-    rows = session.execute(summaries().where(CaseRow.id.in_(ids)))
-    found = {case.id: case for case in (summary(tuple(row)) for row in rows)}
-    return [found[i] for i in ids], int(total or 0)
+    return by_ids(session, list(session.scalars(page))), int(total or 0)
+
+
+def by_ids(session: Session, ids: Sequence[int], brands: Sequence[str] = ()) -> list[CaseSummary]:
+    """These cases as they are now, in the order given; of the brands (none named: of all)."""
+    query = summaries().where(CaseRow.id.in_(ids))
+    if brands:
+        query = query.where(CaseRow.brand.in_(brands))
+    found = {case.id: case for case in (summary(tuple(row)) for row in session.execute(query))}
+    return [found[i] for i in ids if i in found]
 
 
 def occurring(session: Session, brands: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
@@ -178,12 +184,16 @@ class Fresh:
     changed: int
 
 
-def since(session: Session, wanted: CaseFilter, moment: datetime) -> Fresh:
-    """`moment`: when the list was drawn."""
-    conditions = [*_conditions(session, wanted), CaseRow.updated_at > moment]
+def since(session: Session, wanted: CaseFilter, listed: datetime, drawn: datetime) -> Fresh:
+    """`listed`: when it was decided which cases the list shows; `drawn`: when they were last read."""
+    conditions = _conditions(session, wanted)
 
     def count(*more: Any) -> int:
         found = sa.select(CaseRow.id).where(*conditions, *more).limit(MOST).subquery()
         return int(session.scalar(sa.select(sa.func.count()).select_from(found)) or 0)
 
-    return Fresh(count(CaseRow.opened_at > moment), count(CaseRow.opened_at <= moment))
+    return Fresh(
+        # Both: nothing is opened after it was last changed, and the index begins with that.
+        count(CaseRow.updated_at > listed, CaseRow.opened_at > listed),
+        count(CaseRow.updated_at > drawn, CaseRow.opened_at <= listed),
+    )
