@@ -121,8 +121,12 @@ def test_anas_way_through_a_case(opened: Open, served: Served, screenshots: Path
     expect(page.get_by_text("Contactos después: 0")).to_be_visible()
     # The draft, copied; the reply is published elsewhere and marked here.
     draft = page.get_by_test_id("stCode")
+    expect(draft).to_contain_text("Lucia")
+    settled(page)
     draft.hover()
-    page.get_by_test_id("stCodeCopyButton").click()
+    copy = draft.get_by_role("button", name="Copiar")
+    expect(copy).to_be_visible()
+    copy.click()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied == draft.locator("code").inner_text().strip()
     page.get_by_label("Enlace a su respuesta").fill("https://red.example/@movistar/77")
