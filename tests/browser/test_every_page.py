@@ -177,7 +177,7 @@ def test_words_of_people_are_left_alone(opened: Open, served: Served) -> None:
     note = page.get_by_label("Nota para el equipo")
     note.fill("Open")
     page.get_by_role("button", name="Añadir la nota").click()
-    expect(page.locator(".ls-steps bdi", has_text="Open").first).to_have_text("Open")
+    expect(page.locator(".ls-text bdi", has_text="Open").last).to_have_text("Open")
 
 
 def test_the_first_page_answers_to_its_name(opened: Open, served: Served) -> None:

@@ -134,6 +134,7 @@ def test_from_the_link_to_the_customer(
     expect(ana.get_by_text("dejó este teléfono en un enlace privado: •••888")).to_be_visible()
     expect(ana.get_by_text("con su consentimiento")).to_be_visible()
     expect(ana.get_by_text("+34600999888")).to_be_visible()
+    ana.get_by_role("tab", name="Qué se ha hecho").click()
     expect(ana.locator(".ls-steps")).to_contain_text(
         "recibió un teléfono por el enlace privado: •••888"
     )
