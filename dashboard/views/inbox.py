@@ -130,13 +130,12 @@ def _nothing(page: Page, wish: Wish) -> None:
     _ = page.gettext
     counts = data.counts()
     if counts["cases"] or wish.search:
-        html(f'<div class="ls-empty"><p>{safe(_("No case fits these filters."))}</p></div>')
+        pages.empty(_("No case fits these filters."))
         return
     if not counts["mentions"]:
-        pages.nothing_yet(page)
+        pages.first_steps(page)
         return
-    pages.nothing_yet(
-        page,
+    pages.empty(
         _("No complaint needs an answer."),
         _(
             "Posts collected: {count}. Waiting to be read: {pending}.",
