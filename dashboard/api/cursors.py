@@ -7,7 +7,7 @@ MENTIONS, CASES, ALERTS = "m", "c", "a"
 
 
 def pattern(listed: str) -> str:
-    return f"^{listed}[0-9a-f]{{1,13}}$"
+    return f"^{listed}[0-9a-f]{{1,14}}$"
 
 
 def dump(listed: str, last_id: int) -> str:

@@ -28,7 +28,7 @@ def show(page: Page) -> None:
     made = st.session_state.pop(_MADE, None)
     if made is not None:
         st.success(_("The new token is shown this once: copy it now."))
-        st.code(made, language=None)
+        st.code(made, language=None, wrap_lines=True)
     with st.expander(_("New token"), icon=":material/key:"):
         _form(page)
     for token in data.desk().access.tokens(page.user):
@@ -86,12 +86,14 @@ def _line(page: Page, token: StoredToken) -> None:
         state = page.badge(_("ended"))
     else:
         state = safe(_("until {time}", time=page.when(token.expires_at)))
-    used = page.when(token.used_at) if token.used_at else _("never used")
+    used = (
+        _("last used: {time}", time=page.when(token.used_at)) if token.used_at else _("never used")
+    )
     scopes = ", ".join(page.label("scope", scope) for scope in token.scopes)
-    words, button = st.columns([5, 1], vertical_alignment="center")
+    words, button = st.columns([3, 1], vertical_alignment="center")
     words.html(
         f"<p><b>{safe(token.name)}</b> · {safe(token.username)} · {state}<br>"
-        f'<span class="ls-meta">{safe(scopes)} · {safe(_("last used: {time}", time=used))}</span></p>'
+        f'<span class="ls-meta">{safe(scopes)} · {safe(used)}</span></p>'
     )
     if api_tokens.is_good(token, page.now):
         button.button(

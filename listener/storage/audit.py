@@ -14,6 +14,7 @@ from listener.storage.tables import AuditEntry
 
 KINDS = (
     *("user_added", "user_changed", "user_disabled", "user_enabled", "user_unlocked", "user_link"),
+    *("token_added", "token_revoked", "webhook_added", "webhook_removed"),
     "erased",
 )
 
