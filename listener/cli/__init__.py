@@ -86,6 +86,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "diagnose": contacts.diagnose,
     "ledger": contacts.ledger,
     "simulate": contacts.simulate,
+    "erase": contacts.erase,
     "export": configuration.export,
     "import-config": configuration.import_config,
 }

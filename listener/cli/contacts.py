@@ -174,3 +174,33 @@ def simulate(
         print(json.dumps(simulation.to_json(found, service.language), ensure_ascii=False))
     else:
         simulation.show(found, service.language, out)
+
+
+def erase(
+    author: Annotated[list[str] | None, typer.Option(help="source:handle.")] = None,
+    customer: Annotated[list[str] | None, typer.Option(help="[system:]reference.")] = None,
+    phone: Annotated[list[str] | None, typer.Option(help="In any written form.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only tell.")] = False,
+) -> None:
+    """Erase one person: posts, cases' notes about them, matches, phones. Tells first what there is."""
+    from listener import erasing, pipeline
+
+    settings = load_settings()
+    who = erasing.asked(settings, author or (), customer or (), phone or ())
+    known, counts = erasing.erase(
+        open_database(settings), who, do=yes, by="command line", now=pipeline.utc_now
+    )
+    told = counts or {
+        "authors": len(known.authors),
+        "mentions": len(known.mentions),
+        "copies": len(known.copies),
+        "cases": len(known.cases),
+        "suppressions": len(known.suppressions),
+    }
+    print(json.dumps({"erased" if yes else "would_erase": told}))
+    for line in known.also:
+        err.print(f"perhaps the same person, not erased: {line}", markup=False, soft_wrap=True)
+    for line in erasing.NOT_ERASED:
+        err.print(f"stays: {line}", markup=False, soft_wrap=True)
+    if not yes:
+        err.print("Nothing was changed; add --yes to erase.")

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from listener.domain import Author, Mention, Problem, RawPage
 from listener.storage import health
 from listener.storage.database import insert_new
+from listener.storage.erased_items import erased
 from listener.storage.tables import (
     AuthorRow,
     MentionBrand,
@@ -104,6 +105,8 @@ def save_found(
     # Pages are newest first more often than not; ids, and so all that follows, go by time.
     for item in sorted(map(_storable, found), key=lambda f: f.mention.published_at):
         unique.setdefault((item.mention.source, item.mention.external_id), item)
+    for key in erased(session, list(unique)):
+        del unique[key]
     authors = _authors(session, [f.mention for f in unique.values()])
     rows = [_row(f.mention, subscription, raw_page_id, authors, now) for f in unique.values()]
     new_ids = insert_new(session, MentionRow, rows, returning=MentionRow.id)

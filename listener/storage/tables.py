@@ -553,6 +553,14 @@ class ConfigEdit(Base):
     note: Mapped[str]
 
 
+class ErasedItem(Base):
+    """A mention that was erased on request: its digest, so that it is not stored again."""
+
+    __tablename__ = "erased_items"
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[datetime]
+
+
 class AuditEntry(Base):
     """What was done that stands on no case: to accounts, and what was erased. Nothing of a person."""
 
