@@ -17,6 +17,7 @@ from listener.vault import open_vault
 
 NOT_ERASED = (
     "raw pages and refused items that hold them beside others go by [retention] raw_pages",
+    "answers of the API that are kept for a repeated request go after a day",
     "an open copy of the database, and what CRMs and diallers hold, is to be erased there",
     "of a suppression that stands the keyed index of the phone stays, so that the promise is kept",
     "of each mention a digest stays, so that it is not collected again",
