@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 import structlog
+from servers import running
+from servers_mariadb import MariaDbServer
 
 from listener.storage import Database
 
@@ -62,6 +64,17 @@ def postgresql() -> Iterator[sa.URL]:
     yield url
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def mysql() -> Iterator[sa.URL]:
+    """The address of a MySQL or MariaDB server on which databases may be made and dropped: the one
+    that LISTENER_TEST_MYSQL_URL names, or a MariaDB that is started for the tests."""
+    if given := os.environ.get("LISTENER_TEST_MYSQL_URL"):
+        yield sa.make_url(given).set(drivername="mysql+pymysql")
+        return
+    with running(MariaDbServer) as server:
+        yield sa.make_url(server.url)
 
 
 def _for_tests(url: sa.URL) -> None:

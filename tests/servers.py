@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import re
 import shutil
 import socket
@@ -28,7 +27,7 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -47,11 +46,11 @@ class Unavailable(Exception):
 @contextmanager
 def running(server: Callable[..., Any], *args: Any, **kwargs: Any) -> Iterator[Any]:
     """The started server; a skip with the reason when it cannot be had here."""
-    try:
-        made = server(*args, **kwargs)
-    except Unavailable as error:
-        pytest.skip(f"{getattr(server, '__name__', server)}: {error}")
-    with made as started:
+    with ExitStack() as stack:
+        try:
+            started = stack.enter_context(server(*args, **kwargs))
+        except Unavailable as error:
+            pytest.skip(f"{getattr(server, '__name__', server)}: {error}")
         yield started
 
 
@@ -72,16 +71,17 @@ def _locked(name: str) -> Iterator[Path]:
         yield folder
 
 
-def _run(*command: str | Path, timeout: float = 300) -> str:
+def _run(*command: str | Path, typed: str = "", timeout: float = 300, **how: Any) -> str:
     try:
         done = subprocess.run(
             [str(part) for part in command],
-            stdin=subprocess.DEVNULL,
+            input=typed,
             capture_output=True,
             text=True,
             errors="replace",
             timeout=timeout,
             check=False,
+            **how,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable(f"{command[0]}: {error}") from error
@@ -217,33 +217,29 @@ def debian_package(package: str, suite_suffix: str = "") -> Path:
 
 def _apt_download(package: str, suite_suffix: str, folder: Path) -> None:
     mirror, codename = _debian_mirror()
-    for part in ("lists/partial", "cache/archives/partial", "sources"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
-    (folder / "status").touch()
-    keyring = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-    signed = f" [signed-by={keyring}]" if keyring.exists() else ""
-    (folder / "sources" / "one.list").write_text(
-        f"deb{signed} {mirror} {codename}{suite_suffix} main\n"
-    )
-    options = {
-        "Dir::State::Lists": folder / "lists",
-        "Dir::State::status": folder / "status",
-        "Dir::Cache": folder / "cache",
-        "Dir::Etc::SourceList": "/dev/null",
-        "Dir::Etc::SourceParts": folder / "sources",
-        # The unprivileged download user may not enter this folder.
-        "APT::Sandbox::User": "root",
-    }
-    flags = [f"-o{name}={value}" for name, value in options.items()]
-    _run("apt-get", "-q", *flags, "update")
-    for old in folder.glob("*.deb"):
-        old.unlink()
-    here = Path.cwd()
-    try:
-        os.chdir(folder)  # apt-get download knows no target folder
-        _run("apt-get", "-q", *flags, "download", package)
-    finally:
-        os.chdir(here)
+    # Its lists are fetched whole once; the next package only asks whether they still hold.
+    with _locked(f"apt{suite_suffix}") as own:
+        for part in ("lists/partial", "cache/archives/partial", "sources"):
+            (own / part).mkdir(parents=True, exist_ok=True)
+        (own / "status").touch()
+        keyring = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+        signed = f" [signed-by={keyring}]" if keyring.exists() else ""
+        source = f"deb{signed} {mirror} {codename}{suite_suffix} main\n"
+        (own / "sources" / "one.list").write_text(source)
+        options = {
+            "Dir::State::Lists": own / "lists",
+            "Dir::State::status": own / "status",
+            "Dir::Cache": own / "cache",
+            "Dir::Etc::SourceList": "/dev/null",
+            "Dir::Etc::SourceParts": own / "sources",
+            # The unprivileged download user may not enter this folder.
+            "APT::Sandbox::User": "root",
+        }
+        flags = [f"-o{name}={value}" for name, value in options.items()]
+        _run("apt-get", "-q", *flags, "update")
+        for old in folder.glob("*.deb"):
+            old.unlink()
+        _run("apt-get", "-q", *flags, "download", package, cwd=folder)
 
 
 def _debian_mirror() -> tuple[str, str]:

@@ -1,10 +1,12 @@
-"""Call detail records and Issabel's do-not-call list in real databases; see test_crm_calllog.py for
-MySQL. The tables are made as Asterisk's and Issabel's installers make them."""
+"""Call detail records and Issabel's do-not-call list in real databases: SQLite, PostgreSQL, and
+MariaDB, where Asterisk and Issabel keep them (see test_crm_calllog.py). The tables are made as Asterisk's and Issabel's installers make them."""
 
 from __future__ import annotations
 
 import csv
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -308,42 +310,85 @@ def test_what_is_no_phone_is_not_suppressed(
     assert sqlite_pbx.listed() == []
 
 
-def test_a_failure_half_way_leaves_nothing_half(
-    sqlite_pbx: Pbx, opened: Callable[..., Asterisk]
+@pytest.mark.parametrize("pbx", ["mysql"], indirect=True)
+def test_somebody_enters_the_phone_at_the_same_moment(
+    pbx: Pbx, opened: Callable[..., Asterisk]
 ) -> None:
-    with sqlite_pbx.engine.begin() as connection:
-        connection.exec_driver_sql(
-            "CREATE TRIGGER full BEFORE INSERT ON dont_call WHEN NEW.caller_id LIKE '0034%' "
-            "BEGIN SELECT RAISE(ABORT, 'table 600123456 is full'); END"
-        )
+    """Carmen types it into Issabel; the order looked before she was done, and waits for her."""
+    columns = ("caller_id", "date_income", "status")
+    rows = [dict(zip(columns, (form, LOCAL_NOW, "A"), strict=True)) for form in FORMS[:3]]
+    waiting = sa.text("SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = :wait")
+    with ThreadPoolExecutor(1) as pool, pbx.engine.connect() as carmen:
+        carmen.execute(sa.insert(pbx.dont_call), rows)
+        order = pool.submit(opened(prefixes=[]).suppress, ORDER)
+        with pbx.engine.connect() as watching:
+            while not order.done() and not watching.scalar(waiting, {"wait": "LOCK WAIT"}):
+                time.sleep(0.15)  # asked more often than every 0.1 s, the table stays as it was
+        carmen.commit()
+        receipt = order.result()
+    assert receipt.reference == "dont_call 1, 2, 3"
+    assert pbx.listed() == [tuple(row.values()) for row in rows]
+
+
+_FULL = {
+    "sqlite": "CREATE TRIGGER full BEFORE INSERT ON dont_call WHEN NEW.caller_id LIKE '0034%' "
+    "BEGIN SELECT RAISE(ABORT, 'table 600123456 is full'); END",
+    "mysql": "CREATE TRIGGER full BEFORE INSERT ON dont_call FOR EACH ROW "
+    "IF LEFT(NEW.caller_id, 4) = '0034' THEN SIGNAL SQLSTATE '45000' "
+    "SET MESSAGE_TEXT = 'table 600123456 is full'; END IF",
+}
+
+
+@pytest.mark.parametrize("pbx", list(_FULL), indirect=True)
+def test_a_failure_half_way_leaves_nothing_half(pbx: Pbx, opened: Callable[..., Asterisk]) -> None:
+    with pbx.engine.begin() as connection:
+        connection.exec_driver_sql(_FULL[pbx.engine.dialect.name])
     with pytest.raises(CRMError, match="•••456 is full"):
         opened().suppress(ORDER)
-    assert sqlite_pbx.listed() == []
+    assert pbx.listed() == []
 
 
 # ---------------------------------------------------------------------------- when it fails
 
 
+_READER = {
+    "postgresql": (
+        ("CREATE ROLE {0} LOGIN PASSWORD 'geheim-9'", "GRANT SELECT ON dont_call TO {0}"),
+        "permission denied for table dont_call",
+        ("DROP OWNED BY {0}", "DROP ROLE {0}"),
+    ),
+    "mysql": (
+        ("CREATE USER {0} IDENTIFIED BY 'geheim-9'", "GRANT SELECT ON dont_call TO {0}"),
+        "UPDATE command denied to user .*dont_call",
+        ("DROP USER {0}",),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", list(_READER))
 def test_a_user_who_may_not_write(
+    kind: str,
     request: pytest.FixtureRequest,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     opened: Callable[..., Asterisk],
 ) -> None:
-    with a_database("postgresql", request, tmp_path) as url:
+    made, says, dropped = _READER[kind]
+    with a_database(kind, request, tmp_path) as url:
         monkeypatch.setenv("CDR_URL", url)
         pbx = Pbx(url)
-        role = sa.make_url(url).database
+        name = sa.make_url(url).database
         with pbx.engine.begin() as connection:
-            connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN PASSWORD 'geheim-9'")
-            connection.exec_driver_sql(f"GRANT SELECT ON dont_call TO {role}")
-        reader = sa.make_url(url).set(username=role, password="geheim-9")
+            for statement in made:
+                connection.exec_driver_sql(statement.format(name))
+        reader = sa.make_url(url).set(username=name, password="geheim-9")
         monkeypatch.setenv("ISSABEL_URL", reader.render_as_string(hide_password=False))
-        with pytest.raises(CRMError, match="permission denied for table dont_call") as error:
+        with pytest.raises(CRMError, match=says) as error:
             opened().suppress(ORDER)
+        assert pbx.listed() == []
         with pbx.engine.begin() as connection:
-            connection.exec_driver_sql(f"DROP OWNED BY {role}")
-            connection.exec_driver_sql(f"DROP ROLE {role}")
+            for statement in dropped:
+                connection.exec_driver_sql(statement.format(name))
         pbx.engine.dispose()
     assert not error.value.retry
     assert "ISSABEL_URL" in str(error.value)
@@ -369,10 +414,11 @@ def test_a_record_that_is_none(sqlite_pbx: Pbx, opened: Callable[..., Asterisk])
         opened().calls([ROSA])
 
 
+@pytest.mark.parametrize("kind", ["postgresql", "mysql", "mariadb"])
 def test_a_server_that_is_down(
-    opened: Callable[..., Asterisk], monkeypatch: pytest.MonkeyPatch
+    opened: Callable[..., Asterisk], monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    url = f"postgresql://ana:geheim-9@127.0.0.1:{free_port()}/asteriskcdrdb"
+    url = f"{kind}://ana:geheim-9@127.0.0.1:{free_port()}/asteriskcdrdb"
     monkeypatch.setenv("CDR_URL", url)
     monkeypatch.setenv("ISSABEL_URL", url)
     for ask in (lambda: opened().calls([ROSA]), lambda: opened().suppress(ORDER)):

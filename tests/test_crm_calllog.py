@@ -1,12 +1,11 @@
-"""A call log in real databases: SQLite, PostgreSQL, and MySQL or MariaDB where one is named.
+"""A call log in real databases: SQLite, PostgreSQL, and MariaDB (servers_mariadb.py).
 
-LISTENER_TEST_MYSQL_URL=mysql://user:password@127.0.0.1:3306/ names a server on which databases may
-be made and dropped; the driver is pymysql.
+LISTENER_TEST_MYSQL_URL=mysql://user:password@127.0.0.1:3306/ names another server, of MySQL or
+MariaDB, on which databases and users may be made and dropped.
 """
 
 from __future__ import annotations
 
-import os
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -67,13 +66,7 @@ def a_database(kind: str, request: pytest.FixtureRequest, folder: Path) -> Itera
     if kind == "sqlite":
         yield f"sqlite:///{folder / 'log.db'}"
         return
-    if kind == "mysql":
-        server = sa.make_url(os.environ.get("LISTENER_TEST_MYSQL_URL", "mysql://"))
-        if not server.host:
-            pytest.skip("LISTENER_TEST_MYSQL_URL names no server")
-        server = server.set(drivername="mysql+pymysql")
-    else:
-        server = request.getfixturevalue("postgresql")
+    server: sa.URL = request.getfixturevalue(kind)
     name = f"log_{uuid.uuid4().hex[:12]}"
     engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
@@ -317,6 +310,41 @@ def test_times_with_a_zone_and_typed_columns(
     assert event.list_loaded_at == datetime(2026, 4, 19, 22, tzinfo=UTC)
 
 
+def test_typed_columns_of_mariadb(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    opened: Callable[..., CallLog],
+) -> None:
+    """Phones kept as numbers, a TIME as duration, a day, bytes, a sum."""
+    with a_database("mysql", request, tmp_path) as url:
+        monkeypatch.setenv("CALLS_URL", url)
+        engine = sa.create_engine(url)
+        with engine.begin() as connection:
+            connection.exec_driver_sql(
+                "CREATE TABLE llamadas (telefono BIGINT UNSIGNED, hablado TIME, lista DATE, "
+                "centro VARBINARY(40), fecha TIMESTAMP(6) NULL)"
+            )
+            connection.exec_driver_sql(
+                "INSERT INTO llamadas VALUES "
+                "(600123456, '00:01:30', '2026-04-20', 'Málaga', '2026-05-14 12:00:00.250'), "
+                # The spaced form 600 12 34 56 is 600 to a database that compares numbers.
+                "(600, '00:02:00', '2026-04-20', 'Málaga', '2026-05-14 12:00:00')"
+            )
+        engine.dispose()
+        select = """
+            SELECT COUNT(*) AS event_id, MAX(fecha) AS at, 'out' AS direction,
+                   telefono AS customer_number, MAX(hablado) AS duration_s,
+                   MAX(lista) AS list_loaded_at, MAX(centro) AS centre
+            FROM llamadas WHERE telefono IN :numbers GROUP BY telefono
+        """
+        [event] = opened(select=select).calls([ROSA])
+    assert event.event_id == "dialler:1"
+    assert event.at == datetime(2026, 5, 14, 10, 0, 0, 250000, tzinfo=UTC)
+    assert (event.customer_number, event.duration_s, event.centre) == (ROSA, 90, "Málaga")
+    assert event.list_loaded_at == datetime(2026, 4, 19, 22, tzinfo=UTC)
+
+
 def test_percent_and_colons_in_the_statement(log: Log, opened: Callable[..., CallLog]) -> None:
     log.add(1, "2026-05-14 12:10", nota="30% a las 12:30")
     select = SELECT + " AND nota LIKE '30%12:30'"
@@ -418,10 +446,11 @@ def test_a_statement_has_its_time(log: Log, opened: Callable[..., CallLog]) -> N
     assert time.monotonic() - began < 8
 
 
+@pytest.mark.parametrize("kind", ["postgresql", "mysql"])
 def test_a_server_that_is_down_may_be_asked_again(
-    opened: Callable[..., CallLog], monkeypatch: pytest.MonkeyPatch
+    opened: Callable[..., CallLog], monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    url = f"postgresql://ana:geheim-9@127.0.0.1:{free_port()}/calls"
+    url = f"{kind}://ana:geheim-9@127.0.0.1:{free_port()}/calls"
     monkeypatch.setenv("CALLS_URL", url)
     with pytest.raises(CRMError, match="CRM dialler: its database says") as error:
         opened().calls([ROSA])
@@ -430,13 +459,15 @@ def test_a_server_that_is_down_may_be_asked_again(
     assert error.value.__suppress_context__
 
 
+@pytest.mark.parametrize("kind", ["postgresql", "mysql"])
 def test_a_refused_user_is_final(
+    kind: str,
     request: pytest.FixtureRequest,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     opened: Callable[..., CallLog],
 ) -> None:
-    with a_database("postgresql", request, tmp_path) as url:
+    with a_database(kind, request, tmp_path) as url:
         stranger = sa.make_url(url).set(username="stranger", password="geheim-9")
         monkeypatch.setenv("CALLS_URL", stranger.render_as_string(hide_password=False))
         with pytest.raises(CRMError, match="stranger") as error:

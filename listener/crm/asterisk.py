@@ -145,7 +145,8 @@ class Asterisk(Cannot):
             for form in forms:
                 if form not in {row["caller_id"] for row in there if row["status"] == _ACTIVE}:
                     _enter(connection, form, now.astimezone(self._zone).replace(tzinfo=None))
-            listed = [r for r in _listed(connection, forms) if r["status"] == _ACTIVE]
+            now_there = _listed(connection, forms, as_committed=True)
+            listed = [row for row in now_there if row["status"] == _ACTIVE]
         already = set(forms) <= {r["caller_id"] for r in there if r["status"] == _ACTIVE}
         ids = ", ".join(str(row["id"]) for row in listed)
         return Receipt(f"dont_call {ids}", self._since(listed) if already else now, already)
@@ -159,8 +160,14 @@ class Asterisk(Cannot):
 # ---------------------------------------------------------------------------- do not call
 
 
-def _listed(connection: sa.Connection, forms: Sequence[str]) -> list[dict[str, Any]]:
+def _listed(
+    connection: sa.Connection, forms: Sequence[str], *, as_committed: bool = False
+) -> list[dict[str, Any]]:
+    """`as_committed` shows what others entered since the transaction began as well: InnoDB does so
+    only to a read that locks."""
     asked = sa.select(_DONT_CALL).where(_DONT_CALL.c.caller_id.in_(forms)).order_by(_DONT_CALL.c.id)
+    if as_committed:
+        asked = asked.with_for_update(read=True)
     return [dict(row) for row in connection.execute(asked).mappings()]
 
 
