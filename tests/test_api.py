@@ -232,6 +232,10 @@ def test_ana_takes_a_case_ben_comes_too_late_and_the_timeline_tells(
         assert "resolution" in problem(ended, 422)["detail"]
         noted = ana.tell(paula + "/notes", {"text": "Pedido el abono."})
         assert noted.status_code == 201
+        merged = {"status": "closed", "resolution": "merged", "version": version}
+        problem(ana.tell(paula + "/status", merged), 422)
+        silent = {"status": "closed", "resolution": "other", "version": version}
+        assert "say in words" in problem(ana.tell(paula + "/status", silent), 409)["detail"]
         done = {"status": "closed", "resolution": "answered", "version": version}
         assert ana.tell(paula + "/status", done).json()["resolution"] == "answered"
         lines = [(e["actor"], e["kind"]) for e in ben.ok(paula)["timeline"]][-3:]

@@ -158,6 +158,15 @@ def test_what_happens_is_told_once_and_signed(scene: Scene) -> None:
     assert len({a.headers["webhook-id"] for a in scene.server.asked}) == 5
 
 
+def test_a_case_that_is_merged_is_told_as_closed(scene: Scene) -> None:
+    scene.register(HookEvent.CASE_CLOSED)
+    first, second = scene.case(), scene.case()
+    scene.desk().work.merge(scene.user("ana"), first, second, version=1)
+    assert scene.deliver()["sent"] == 1
+    closed = scene.server.asked[0].json["data"]["case"]
+    assert (closed["id"], closed["resolution"]) == (first, "merged")
+
+
 def test_after_a_500_it_is_tried_again_under_the_same_id(scene: Scene) -> None:
     hook, _ = scene.register(HookEvent.CASE_OPENED)
     scene.says = [Answer(b"oops", 500)]

@@ -173,9 +173,15 @@ class Assignment(_Changing):
     )
 
 
+_ENDINGS = tuple(r for r in Resolution if r is not Resolution.MERGED)
+
+
 class Closing(_Changing):
     status: Literal[CaseStatus.CLOSED]
-    resolution: Resolution = Field(description="How it ended.")
+    resolution: Annotated[StrictStr, _one_of(_ENDINGS)] = Field(description="How it ended.")
+    reason: Annotated[_Text, Field(max_length=2000)] = Field(
+        default="", description="More in words; with `other` it must be said."
+    )
 
 
 class Moving(_Changing):

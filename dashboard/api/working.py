@@ -9,6 +9,7 @@ from dashboard.api.inputs import (
     REPEATABLE,
     Approval,
     Assignment,
+    Closing,
     Id,
     NewTag,
     Note,
@@ -18,6 +19,7 @@ from dashboard.api.inputs import (
 )
 from dashboard.api.rights import Approver, InForce, Reader, Worker
 from dashboard.api.shapes import SuppressionOut, WholeCase
+from listener.domain import Resolution
 from listener.errors import NotFound
 from listener.storage.people import User
 
@@ -37,9 +39,17 @@ def routes(desk: InForce) -> APIRouter:
     @router.post("/status", dependencies=REPEATABLE)
     def set_status(user: Worker, case_id: Id, asked: StatusChange) -> WholeCase:
         """Say how the case stands; closed with how it ended."""
-        desk().cases.set_status(
-            user, case_id, asked.status, asked.resolution, version=asked.version
-        )
+        if isinstance(asked, Closing):
+            desk().cases.set_status(
+                user,
+                case_id,
+                asked.status,
+                Resolution(asked.resolution),
+                reason=asked.reason,
+                version=asked.version,
+            )
+        else:
+            desk().cases.set_status(user, case_id, asked.status, version=asked.version)
         return now(user, case_id)
 
     @router.post("/notes", status_code=201, dependencies=REPEATABLE)

@@ -15,7 +15,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listener.domain import HookEvent, Role, WriteStatus
+from listener.domain import CaseStatus, HookEvent, Role, WriteStatus
 from listener.storage import outbox
 from listener.storage.tables import CaseRow, UserRow
 from listener.storage.tables_api import WebhookDeliveryRow, WebhookRow
@@ -146,8 +146,8 @@ def of_case(
 ) -> None:
     """What stands on a case's timeline, told where it is an event of webhooks; invented cases are
     told to nobody."""
-    event = {"opened": HookEvent.CASE_OPENED}.get(kind)
-    if kind == "status" and data.get("to") == "closed":
+    event = {"opened": HookEvent.CASE_OPENED, "merged": HookEvent.CASE_CLOSED}.get(kind)
+    if kind == "status" and data.get("to") == CaseStatus.CLOSED:
         event = HookEvent.CASE_CLOSED
     if event is None:
         return
