@@ -221,7 +221,7 @@ def stored_words() -> set[str]:
         "setting": setting_names(),
         "measure": ("mentions", *MEASURES),
         "change": Change,
-        "trends": ("time", "compared", "hours", "numbers"),
+        "trends": ("time", "compared", "hours", "numbers", "service"),
         "split": (*get_args(Split), "number", "campaign"),
         "chart": ("expected", "hour"),
     }.items():

@@ -12,7 +12,7 @@ import streamlit as st
 from dashboard import data
 from dashboard.marking import plain, safe
 from dashboard.pages import Page, html
-from dashboard.views import trend_parts
+from dashboard.views import trend_parts, trend_service
 from dashboard.views.figures import Card, figures
 from dashboard.views.trend_parts import Shown
 from listener import comparison, spreadsheet, trend_charts
@@ -29,6 +29,7 @@ _PARTS: Mapping[str, Callable[[Page, Shown], None]] = {
     "compared": trend_parts.compared,
     "hours": trend_parts.hours,
     "numbers": trend_parts.numbers,
+    "service": trend_service.service,
 }
 
 

@@ -22,6 +22,7 @@ from listener.cli import (
     accounts,
     configuration,
     contacts,
+    report,
     sample,
     service,
     state,
@@ -87,6 +88,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "ledger": contacts.ledger,
     "simulate": contacts.simulate,
     "erase": contacts.erase,
+    "report": report.report,
     "export": configuration.export,
     "import-config": configuration.import_config,
 }

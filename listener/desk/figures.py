@@ -8,12 +8,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from listener import ledger
+from listener import ledger, service_figures
 from listener.desk.office import Office
 from listener.desk.rights import may_work, visible
 from listener.errors import NotAllowed
 from listener.ledger import Counts
-from listener.storage import gauges, health, mentions, trends
+from listener.service_figures import Service
+from listener.storage import gauges, health, mentions, service_rows, trends
 from listener.storage import ledger as ledger_log
 from listener.storage.gauges import Gauges
 from listener.storage.health import SubscriptionHealth
@@ -74,6 +75,29 @@ class FigureDesk:
             gaps(watched, answered, first, last, zone, self.office.now()),
             tuple(w for w in watched if w.failing_since is not None),
         )
+
+    def service(
+        self,
+        user: User,
+        *,
+        first: date,
+        last: date,
+        zone: ZoneInfo,
+        brands: Sequence[str] = (),
+        langs: Sequence[str] = (),
+        invented: bool = False,
+    ) -> Service:
+        """How well people are answered and promises kept, of our own brands that the user sees; the
+        language is that of the cases."""
+        start, end = span(first, last, zone)
+        own = self.office.own_brands(user)
+        seen = [b for b in own if b in brands] if brands else own
+        with self.office.db.read() as session:
+            asked = service_rows.asked(
+                session, seen, start=start, end=end, langs=langs, invented=invented
+            )
+            kept = service_rows.kept(session, seen, start=start, end=end, invented=invented)
+        return service_figures.service(asked, kept, self.office.now())
 
     def ledger(
         self,

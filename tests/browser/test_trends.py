@@ -141,6 +141,22 @@ def test_the_hours_of_the_week_and_the_numbers(
     expect(page.locator("#vg-tooltip-element")).to_be_hidden()
 
 
+def test_bruno_takes_the_weekly_report_along(
+    opened: Open, served: Served, screenshots: Path
+) -> None:
+    page = signed_in(opened, served, "bruno", "/trends")
+    chart(page, "Volumen")
+    part(page, "Servicio e informe")
+    expect(page.get_by_role("heading", level=2, name="Cómo se respondió")).to_be_visible()
+    expect(page.locator(".ls-figures li", has_text="Sin responder")).to_contain_text("%")
+    shoot(page, screenshots, "trends-service-es")
+    for name, begins, kind in (("PDF", b"%PDF", "pdf"), ("HTML", b"<!doctype html>", "html")):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=f"Informe en {name}").click()
+        assert download.value.suggested_filename.endswith(f".{kind}")
+        assert download.value.path().read_bytes().startswith(begins)
+
+
 def test_berta_of_vodafone_sees_her_brand_alone(opened: Open, served: Served) -> None:
     page = signed_in(opened, served, "berta", "/trends")
     chart(page, "Volumen")
