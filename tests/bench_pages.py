@@ -31,10 +31,27 @@ from tests.chromium import FLAGS, NAMES
 
 _DRAWN = "[data-testid=stApp][data-test-script-state=notRunning]"
 _WORDS = ("factura", "fibra", '"ya dije que no"', "telef*", "1004 siesta", "vergonzoso", "lugo")
+# Resolves when the page begins to be drawn anew.
+_WATCH = """() => {
+  const app = document.querySelector("[data-testid=stApp]");
+  window.ran = new Promise((done) => new MutationObserver((_, watch) => {
+    if (app.dataset.testScriptState === "running") { watch.disconnect(); done(); }
+  }).observe(app, { attributes: true }));
+}"""
 _PATIENCE = 30_000  # milliseconds
 _NAMES = {
-    "es": {"inbox": "Bandeja", "trends": "Tendencias", "search": "Buscar en textos y autores"},
-    "en": {"inbox": "Inbox", "trends": "Trends", "search": "Search in texts and authors"},
+    "es": {
+        "inbox": "Bandeja",
+        "trends": "Tendencias",
+        "search": "Buscar en textos y autores",
+        "case": "Caso",
+    },
+    "en": {
+        "inbox": "Inbox",
+        "trends": "Trends",
+        "search": "Search in texts and authors",
+        "case": "Case",
+    },
 }
 
 Measured = dict[str, list[float]]
@@ -75,28 +92,35 @@ class Person:
         return began
 
     async def search(self) -> float:
-        field = self.page.get_by_label(self.names["search"])
+        field = self.page.get_by_label(self.names["search"], exact=True)
         if not await field.count():
             await self.inbox()
-        word = self.rng.choice(_WORDS)
-        await field.fill(f"{word} ")
-        await field.fill(word)
+            await self.page.locator(_DRAWN).wait_for(timeout=_PATIENCE)
+        before = await field.input_value()
+        await field.fill(self.rng.choice([word for word in _WORDS if word != before]))
+        await self.page.evaluate(_WATCH)
         began = time.perf_counter()
         await field.press("Enter")
-        await self.page.locator("[data-test-script-state=running]").wait_for(timeout=5_000)
+        await self.page.evaluate("() => window.ran")
         await self.page.locator(_DRAWN).wait_for(timeout=_PATIENCE)
         await self.page.locator(".ls-row, .ls-empty").first.wait_for(timeout=_PATIENCE)
         return began
 
     async def case(self) -> float:
-        links = self.page.locator("[data-testid=stMain] a[href*='case?id=']")
+        links = self.page.locator("[class*='st-key-line_'] a[href*='case?id=']")
         if not await links.count():
             await self.inbox()
             await self.page.locator(_DRAWN).wait_for(timeout=_PATIENCE)
+        if not await links.count():  # the search found nothing
+            await self.page.get_by_label(self.names["search"], exact=True).fill("")
+            await self.page.keyboard.press("Enter")
+            await links.first.wait_for(timeout=_PATIENCE)
         chosen = links.nth(self.rng.randrange(await links.count()))
         began = time.perf_counter()
         await chosen.click()
-        await self.page.locator("ol.ls-steps").first.wait_for(timeout=_PATIENCE)
+        name = self.page.get_by_role("heading", level=1, name=self.names["case"])
+        await name.wait_for(timeout=_PATIENCE)
+        await self.page.locator(".ls-text").first.wait_for(timeout=_PATIENCE)
         return began
 
     async def trends(self) -> float:
