@@ -100,7 +100,9 @@ def trends(user: User, first: date, last: date, invented: bool) -> Trends:
     return _trends(user.brands, first, last, user.time_zone, invented, may_work(user), user)
 
 
-@st.cache_data(ttl=60, max_entries=100, show_spinner=False)
+# A resource, which is handed out as it is: a copy of a hundred thousand tallies takes longer than the
+# page. Nothing in it can be changed.
+@st.cache_resource(ttl=60, max_entries=30, show_spinner=False)
 def _trends(
     seen: tuple[str, ...],  # noqa: ARG001 - the cache's key, as above
     first: date,
@@ -252,7 +254,7 @@ def _dossier(
 
 
 def forget() -> None:
-    """After a change that the caches would hide."""
+    """After a change that the caches would hide; trends may be a minute old."""
     _shared[0].desk.look_again()
     st.cache_data.clear()
 

@@ -63,13 +63,14 @@ def _shown(found: Trends, selection: Selection) -> Shown:
     before = selection.before()
     gaps = found.gaps
     whole = replace(selection, first=date.min, last=date.max)
+    any_now, any_before = replace(selection, brands=()), replace(before, brands=())
     return Shown(
         selection=selection,
         now=[t for t in found.tallies if selection.fits(t)],
         before=[t for t in found.tallies if before.fits(t)],
         # Of a share of voice, whatever the brand.
-        all_now=[t for t in found.tallies if replace(selection, brands=()).fits(t)],
-        all_before=[t for t in found.tallies if replace(before, brands=()).fits(t)],
+        all_now=[t for t in found.tallies if any_now.fits(t)],
+        all_before=[t for t in found.tallies if any_before.fits(t)],
         gaps=frozenset(d for d in gaps if selection.first <= d <= selection.last),
         gaps_before=frozenset(d for d in gaps if before.first <= d <= before.last),
         spots=trend_charts.unusual_days(found.tallies, selection, gaps, whole.fits),

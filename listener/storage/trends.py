@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -87,18 +87,23 @@ def placed(
     """The same tallies by country: that of the author's customer where one is confirmed and the
     reader may learn it, else the brand's own where it has only one."""
     if not where.local:
-        return [replace(t, country=where.brands.get(t.brand, "")) for t in found]
+        return [_in(t, where.brands.get(t.brand, ""), t.count) for t in found]
     sums = Counter[Tally]()
     for tally in found:
-        sums[replace(tally, country=where.brands.get(tally.brand, ""), count=0)] += tally.count
+        sums[_in(tally, where.brands.get(tally.brand, ""), 0)] += tally.count
     wanted = MentionFilter(start, end, zone, brands=tuple(brands), invented=invented)
     country = where.customer().label("country")
     for tally in _counted(session, wanted, country, only=where.is_customer()):
         if tally.country:
-            sums[replace(tally, count=0)] += tally.count
-            of_brand = where.brands.get(tally.brand, "")
-            sums[replace(tally, country=of_brand, count=0)] -= tally.count
-    return sorted((replace(t, count=n) for t, n in sums.items() if n), key=_order)
+            sums[_in(tally, tally.country, 0)] += tally.count
+            sums[_in(tally, where.brands.get(tally.brand, ""), 0)] -= tally.count
+    return sorted((_in(t, t.country, n) for t, n in sums.items() if n), key=_order)
+
+
+def _in(t: Tally, country: str, count: int) -> Tally:
+    """`replace` in a tenth of its time: there are tens of thousands."""
+    labels = (t.sentiment, t.complaint, t.harassment, t.category)
+    return Tally(t.day, t.brand, t.source, t.lang, *labels, count, country)
 
 
 def _counted(
