@@ -211,6 +211,16 @@ def test_an_idle_session_ends_for_good(db: Database) -> None:
     assert accounts.session_user(db, token, idle=IDLE, longest=LONGEST, now=NOW) is None
 
 
+def test_what_a_page_asks_by_itself_keeps_no_session_alive(db: Database) -> None:
+    add(db)
+    token = accounts.start_session(db, "marta", NOW)
+    for part in (1, 2, 3):
+        at = NOW + part * IDLE / 4
+        seen = accounts.session_user(db, token, idle=IDLE, longest=LONGEST, touch=False, now=at)
+        assert seen is not None
+    assert accounts.session_user(db, token, idle=IDLE, longest=LONGEST, now=NOW + IDLE) is None
+
+
 def test_tokens_are_stored_as_hashes_only(db: Database) -> None:
     setup = token_of(add(db))
     token = accounts.start_session(db, "marta", NOW)

@@ -316,6 +316,9 @@ def test_a_case_that_is_put_off_comes_back_when_a_promise_is_broken(
         )
     case = office.case(marta).summary
     assert (case.snoozed_until, case.awaits_answer) == (None, True)
+    # Marc, who may not learn of promises, does not learn why it is back either.
+    assert ("listener", "woken") in done(office.case(marta))
+    assert ("listener", "woken") not in done(office.case(marta, "marc"))
 
 
 def test_a_case_is_put_off_to_a_moment_to_come_or_woken(office: Office, marta: int) -> None:

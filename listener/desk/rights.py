@@ -81,7 +81,11 @@ def nameless(detail: CaseDetail) -> CaseDetail:
         summary=unmatched(detail.summary),
         crm=None,
         match=None,
-        timeline=tuple(_silent(e) for e in detail.timeline if e.kind not in _ABOUT_CUSTOMER),
+        timeline=tuple(
+            _silent(e)
+            for e in detail.timeline
+            if _ABOUT_CUSTOMER.isdisjoint((e.kind, e.data.get("why")))
+        ),
     )
 
 

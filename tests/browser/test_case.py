@@ -119,6 +119,10 @@ def test_anas_way_through_a_case(opened: Open, served: Served, screenshots: Path
     page.reload()
     expect(page.get_by_text("en vigor").first).to_be_visible()
     expect(page.get_by_text("Contactos después: 0")).to_be_visible()
+    settled(page)
+    end = page.get_by_role("heading", name="Acabar con los contactos")
+    end.evaluate("e => e.scrollIntoView()")
+    shoot(page, screenshots, "case-promise-es")
     # The draft, copied; the reply is published elsewhere and marked here.
     draft = page.get_by_test_id("stCode")
     expect(draft).to_contain_text("Lucia")
@@ -162,8 +166,6 @@ def test_anas_way_through_a_case(opened: Open, served: Served, screenshots: Path
         "Suprimida y <i>avisada</i>",
     ):
         expect(steps).to_contain_text(said)
-    page.get_by_role("tab", name="Qué se ha hecho").evaluate("e => e.scrollIntoView()")
-    shoot(page, screenshots, "case-promise-es")
     case = stored(served, "lucia")
     assert (case.summary.status, case.resolution) == ("closed", "suppressed")
     assert case.answer is not None
