@@ -7,4 +7,5 @@ data.py       cached reads; the only file here that touches storage (through lis
 pages.py      what every page needs: the person, their words, times and pieces of HTML
 marking.py    text from outside made safe, with its evidence marked
 views/        one file per page
+api/          /api/v1 and /metrics: what other systems ask, with a token
 """
