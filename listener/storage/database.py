@@ -129,14 +129,21 @@ class Database:
         # On SQLite the lock is taken before the first look at what there is.
         engine = self.engine.execution_options(begin="IMMEDIATE")
         with self._translated(), _UPGRADE_LOCK, engine.connect() as connection:
-            if not self.is_sqlite:
+            if self.is_sqlite:
+                # A table that is made anew is dropped first, which rows that point to it would
+                # forbid (https://www.sqlite.org/lang_altertable.html#otheralter).
+                _point_freely(connection, True)
+            else:
                 connection.execute(sa.text("SELECT pg_advisory_lock(4711004)"))
                 connection.commit()
             try:
                 command.upgrade(self._alembic(connection), "head")
                 connection.commit()
             finally:
-                if not self.is_sqlite:
+                if self.is_sqlite:
+                    connection.rollback()
+                    _point_freely(connection, False)
+                else:
                     connection.execute(sa.text("SELECT pg_advisory_unlock(4711004)"))
                     connection.commit()
 
@@ -161,6 +168,13 @@ class Database:
 
 
 _UPGRADE_LOCK = threading.Lock()
+
+
+def _point_freely(connection: sa.Connection, freely: bool) -> None:
+    """Whether foreign keys may point nowhere; SQLite listens between transactions only."""
+    raw = connection.connection.driver_connection
+    assert raw is not None
+    raw.execute(f"PRAGMA foreign_keys={'OFF' if freely else 'ON'}")
 
 
 def _prepare_sqlite(engine: sa.Engine) -> None:
