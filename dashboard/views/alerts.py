@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import streamlit as st
 
 from dashboard import data, pages
 from dashboard.marking import isolated, safe, table
 from dashboard.pages import Page, html, query_number
 from dashboard.views import silences
-from listener.desk.alerts import AlertView, NoSuchAlert
+from listener.desk.alerts import AlertView
 from listener.desk.rights import may_work
 from listener.domain import AlertKind, NotificationStatus
-from listener.errors import NotAllowed
+from listener.errors import NotAllowed, NotFound
 from listener.notifiers.render import headline
-from listener.storage.alerts import AlertFilter, State
+from listener.selection import Selection
+from listener.storage.alerts import AlertFilter, State, StoredAlert
 from listener.storage.people import User
 
 _AGAIN = (NotificationStatus.FAILED, NotificationStatus.IN_DOUBT)
@@ -63,7 +66,7 @@ def _list(page: Page) -> None:
     html(f'<p class="ls-meta">{safe(_("Alerts: {count}, the newest first", count=total))}</p>')
     for view in found:
         with st.container(border=True):
-            text, link = st.columns([6, 1], vertical_alignment="center")
+            text, link = st.columns([5, 1], vertical_alignment="center")
             with text:
                 html(
                     f'<div class="ls-badges">{_badges(page, view)}</div>'
@@ -73,7 +76,7 @@ def _list(page: Page) -> None:
                 )
             # No link: one to the page itself would not keep its number at the next click.
             link.button(
-                _("Open"),
+                _("See the alert"),
                 key=f"open_{view.alert.id}",
                 icon=":material/arrow_forward:",
                 on_click=_go,
@@ -149,7 +152,7 @@ def _one(page: Page, alert_id: int) -> None:
     _back(page)
     try:
         view = data.desk().alerts.one(page.user, alert_id)
-    except (NotAllowed, NoSuchAlert) as error:
+    except (NotAllowed, NotFound) as error:
         st.title(_("Alert {id}", id=alert_id))
         refused = isinstance(error, NotAllowed)
         st.warning(
@@ -187,18 +190,29 @@ def _behind(page: Page, view: AlertView) -> None:
     _ = page.gettext
     alert = view.alert
 
-    def link(to: str, words: str, icon: str, **query: str) -> None:
+    def link(to: str, words: str, icon: str, /, **query: str | list[str]) -> None:
         st.page_link(page.pages[to], label=words, icon=f":material/{icon}:", query_params=query)
 
     if alert.case_id is not None:
         pages.case_link(page, alert.case_id)
     if alert.number:
         link("numbers", _("The number's dossier"), "dialpad", number=alert.number)
+        words = _("The posts that name it")
+        link("mentions", words, "format_list_bulleted", **_posts(page, alert).to_parameters())
     if alert.source:
         link("sources", _("The source and its health"), "rss_feed", source=alert.source)
     if alert.brand:
         words = _("Trends of {brand}", brand=page.brand(alert.brand))
         link("trends", words, "monitoring", brand=alert.brand)
+
+
+def _posts(page: Page, alert: StoredAlert) -> Selection:
+    """The complaints of a month that name the alert's number."""
+    last = alert.raised_at.astimezone(page.zone).date()
+    brands = (alert.brand,) if alert.brand else ()
+    return Selection(
+        last - timedelta(days=29), last, brands, harassment=True, number=alert.number or ""
+    )
 
 
 def _muted(page: Page, view: AlertView) -> None:

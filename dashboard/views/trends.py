@@ -113,8 +113,19 @@ def _period(page: Page) -> tuple[date, date, bool]:
     return today - timedelta(days=29), today, invented
 
 
+def _from_alert() -> None:
+    """Who follows a link to one brand begins with it, and may choose another."""
+    asked = st.query_params.get("brand")
+    if asked == st.session_state.get("trends_asked"):
+        return
+    st.session_state["trends_asked"] = asked
+    if asked is not None and data.settings().brand(asked) is not None:
+        st.session_state["trends_brand"] = [asked]
+
+
 def _choice(page: Page, tallies: Sequence[Tally], whole: Selection) -> Selection:
     _ = page.gettext
+    _from_alert()
     names = {
         "brand": _("Brand"),
         "source": _("Source"),

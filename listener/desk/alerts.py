@@ -12,14 +12,10 @@ from listener import silencing
 from listener.desk.office import Office
 from listener.desk.rights import ABOUT_AUTHOR, may_see, may_work, worker
 from listener.domain import AlertKind, Scope, Silence
-from listener.errors import NotAllowed, StorageError
+from listener.errors import NotAllowed, NotFound, StorageError
 from listener.storage import alerts, silences
 from listener.storage.alerts import AlertFilter, StoredAlert, StoredNotification
 from listener.storage.people import User
-
-
-class NoSuchAlert(StorageError):
-    """What was invented may have been removed since somebody followed the link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +53,7 @@ class AlertDesk:
             return _views(session, user, found), total
 
     def one(self, user: User, alert_id: int) -> AlertView:
-        """Raises NoSuchAlert, or NotAllowed when it is of another brand."""
+        """Raises NotFound, or NotAllowed when it is of another brand."""
         with self.office.db.read() as session:
             found = self._seen(session, user, alert_id)
             now = self.office.now()
@@ -78,7 +74,7 @@ class AlertDesk:
     def _seen(self, session: Session, user: User, alert_id: int) -> StoredAlert:
         found = alerts.get(session, alert_id)
         if found is None:
-            raise NoSuchAlert(f"alert {alert_id} does not exist")
+            raise NotFound(f"alert {alert_id} does not exist")
         if not may_see(user, found.brand):
             raise NotAllowed("this alert belongs to a brand that you do not see")
         return found
@@ -113,7 +109,7 @@ class AlertDesk:
         with self.office.db.write() as session:
             found = silences.get(session, silence_id)
             if found is None:
-                raise StorageError(f"silence {silence_id} does not exist")
+                raise NotFound(f"silence {silence_id} does not exist")
             _allowed(user, found.scope)
             if not silences.end(session, silence_id, by=user.username, now=self.office.now()):
                 raise StorageError("this silence is over already: reload")

@@ -3,6 +3,7 @@ brand."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -171,9 +172,15 @@ def test_marc_sees_no_customers_and_berta_no_numbers_of_movistar(
 def test_the_alert_leads_to_the_dossier(opened: Open, reported: Served) -> None:
     page = signed_in(opened, reported, "ana", "/alerts")
     expect(page.get_by_text("un número desconocido, en 7 d")).to_be_visible()
-    page.get_by_role("button", name="Abrir").first.click()
+    page.get_by_role("button", name="Ver la alerta").first.click()
+    expect(page).to_have_url(re.compile(r"/alerts\?id=\d+$"))
+    alert = page.url
     page.get_by_role("link", name="Ficha del número").click()
     heading(page, STRANGER)
+    page.goto(alert)
+    page.get_by_role("link", name="Las publicaciones que lo nombran").click()
+    heading(page, "Menciones")
+    expect(page.get_by_text("me ofrece una alarma con la fibra")).to_be_visible()
 
 
 def test_a_phone_shows_a_dossier(opened: Open, reported: Served) -> None:

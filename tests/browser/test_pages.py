@@ -273,7 +273,7 @@ def test_sources_tell_how_they_are(opened: Open, served: Served, screenshots: Pa
 def test_a_failed_message_is_sent_again_from_its_alert(opened: Open, served: Served) -> None:
     page = signed_in(opened, served, "ben", "/alerts")
     expect(page.get_by_text("E-mails: failed 1.")).to_be_visible()
-    page.get_by_role("button", name="Open").first.click()
+    page.get_by_role("button", name="See the alert").first.click()
     expect(page.locator("tr", has_text="jefa@listener.example")).to_contain_text("failed")
     page.get_by_role("button", name="Send again to jefa@listener.example").click()
     expect(page.locator("tr", has_text="jefa@listener.example")).to_contain_text("pending")

@@ -160,6 +160,7 @@ def test_marcs_day_from_the_mail_to_the_silence(
     heading(page, "Movistar: queja de acoso, prioridad urgente")
     page.get_by_role("link", name="Tendencias de Movistar").click()
     heading(page, "Tendencias")
+    expect(page.get_by_text("Movistar", exact=True).first).to_be_visible()
     page.goto(alert_link)
 
     # Without a reason nothing is muted; with one it is.
