@@ -24,6 +24,7 @@ from listener.desk.watch import Sources
 from listener.dossiers import Dossier
 from listener.in_force import InForce
 from listener.ledger import Counts
+from listener.private_links import PrivateLinks
 from listener.query_preview import Preview
 from listener.selection import Selection
 from listener.settings import Settings
@@ -208,6 +209,11 @@ def _by_campaign(
 ) -> Laid:
     selection = Selection(first, last, invented=invented)
     return desk().mentions.by_campaign(_user, selection, ZoneInfo(zone))
+
+
+def private_links() -> PrivateLinks:
+    """For the page behind such a link, with the settings in force."""
+    return PrivateLinks(desk().db, settings())
 
 
 def private_link(user: User, case_id: int, version: int) -> str:

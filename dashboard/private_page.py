@@ -31,7 +31,6 @@ from starlette.websockets import WebSocketClose
 from dashboard.signin import accepted_languages, environment
 from listener import accounts, i18n
 from listener.private_links import Answer, Opened, PrivateLinks, State
-from listener.settings import Settings
 
 PATH = "/p/"
 METHODS = ("GET", "HEAD", "POST")
@@ -163,8 +162,7 @@ class PrivatePages:
     Streamlit sees a byte of it."""
 
     app: ASGIApp
-    links: PrivateLinks
-    settings: Settings
+    links: Callable[[], PrivateLinks]  # with the settings in force
     tokens: Tokens
     now: Callable[[], datetime] = accounts.utc_now
     limits: Limits = field(default_factory=Limits)
@@ -202,7 +200,7 @@ class PrivatePages:
             form = await _form(request) if request.method == "POST" else None
         except Unreadable as problem:
             return self._message(request, "unreadable", problem.status)
-        opened = await to_thread.run_sync(self.links.open, token, self.now())
+        opened = await to_thread.run_sync(self.links().open, token, self.now())
         if form is None or opened.state is not State.READY:
             return self._shown(request, address, opened, {})
         answer = await to_thread.run_sync(self._leave, token, form, self._language(request))
@@ -214,7 +212,7 @@ class PrivatePages:
         return self._shown(request, address, Opened(answer.state), {})
 
     def _leave(self, token: str, form: Mapping[str, str], language: str) -> Answer:
-        return self.links.leave(
+        return self.links().leave(
             token,
             form.get("phone", ""),
             consent=form.get("consent") == "yes",
@@ -260,7 +258,7 @@ class PrivatePages:
         for code in (wanted, *accepted_languages(request.headers.get("accept-language", ""))):
             if code in known:
                 return code
-        return self.settings.listener.service.language
+        return self.links().settings.listener.service.language
 
     def _page(
         self,
@@ -272,8 +270,8 @@ class PrivatePages:
     ) -> Response:
         language = self._language(request)
         opened: Opened = context.get("opened") or Opened(State.UNKNOWN)
-        brand = self.settings.brand(opened.brand)
-        zone = self.settings.listener.service.zone
+        brand = self.links().settings.brand(opened.brand)
+        zone = self.links().settings.listener.service.zone
         body = (
             environment()
             .get_template(_TEMPLATE.name)
@@ -282,7 +280,7 @@ class PrivatePages:
                 kind=kind,
                 brand=brand.name if brand else opened.brand,
                 until=i18n.when(opened.until, language, zone) if opened.until else "",
-                kept=i18n.span(self.settings.listener.private_link.kept, language),
+                kept=i18n.span(self.links().settings.listener.private_link.kept, language),
                 language=language,
                 languages=_names(),
                 _=lambda message, **given: i18n.text(message, language, given),

@@ -37,7 +37,6 @@ from dashboard.signin import SignInPages
 from listener import accounts, in_force, logs, oidc
 from listener.checks import check_company, check_port, listening_host
 from listener.errors import ConfigError, ListenerError
-from listener.private_links import PrivateLinks
 from listener.settings import Settings
 from listener.storage import Database
 
@@ -93,9 +92,7 @@ def build(settings: Settings, db: Database, *, host: str, port: int) -> Any:
         user_of=user_of,
         scripts=_inline_scripts(),
     )
-    private = Middleware(
-        PrivatePages, links=PrivateLinks(db, settings), settings=settings, tokens=tokens
-    )
+    private = Middleware(PrivatePages, links=data.private_links, tokens=tokens)
     return App(
         _APP,
         routes=[

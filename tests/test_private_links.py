@@ -130,7 +130,7 @@ class Scene:
             ).first()  # type: ignore[return-value]
 
     def pages(self, app: ASGIApp) -> PrivatePages:
-        return PrivatePages(app, self.links, self.settings(), self.tokens, self.clock, self.limits)
+        return PrivatePages(app, lambda: self.links, self.tokens, self.clock, self.limits)
 
     def app(self) -> Starlette:
         """As the server puts it together, with a page inside that needs a session."""

@@ -110,6 +110,8 @@ def test_ines_is_added_and_signs_in_by_her_link(opened: Open, edited: Served) ->
     heading(hers, "Bandeja")
     page.get_by_label("Cuenta", exact=True).click()
     page.get_by_role("option", name="ines").click()
+    role = page.get_by_label("Función", exact=True).nth(1)
+    expect(role).to_have_value("gestión de comunidad")
     settled(page)
     page.get_by_role("button", name="Desactivar").click()
     expect(page.get_by_text("La cuenta está desactivada")).to_be_visible()
