@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Threads that wait should sleep: two cores serve the reader, the dashboard and a browser.
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: run test test-slow check install browser train evaluate bench sample clean
+.PHONY: run test test-slow check screenshots install browser train evaluate bench sample clean
 
 run: install                ## the service with its dashboard, until Ctrl-C
 	$(BIN)/listener run
@@ -19,6 +19,10 @@ check: install              ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+screenshots: install browser ## pictures of every page in both languages, into docs/screenshots
+	rm -f docs/screenshots/*
+	LISTENER_SCREENSHOTS=1 $(BIN)/pytest -q tests/browser/test_screenshots.py
 
 train: install              ## from data to weights, one night at most: make train PUBLIC=../shared/data
 	$(BIN)/python -m classifiers.train_language --public $(PUBLIC)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -65,10 +64,5 @@ def opened(chromium, request: pytest.FixtureRequest) -> Iterator[Callable[..., o
 
 @pytest.fixture(scope="package")
 def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where pictures of the pages go: to docs/ when asked for (LISTENER_SCREENSHOTS=1), so that a
-    plain run of the tests changes no file of the project."""
-    if os.environ.get("LISTENER_SCREENSHOTS"):
-        folder = worlds.ROOT / "docs" / "screenshots"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+    """Where tests leave pictures of what they saw; those of docs/ are test_screenshots.py's."""
     return tmp_path_factory.mktemp("screenshots")

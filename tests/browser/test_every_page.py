@@ -173,11 +173,14 @@ def test_what_streamlit_says_is_spanish(opened: Open, served: Served) -> None:
 
 
 def test_words_of_people_are_left_alone(opened: Open, served: Served) -> None:
-    page = signed_in(opened, served, "ana", f"/case?id={served.world.cases['paula']}")
-    note = page.get_by_label("Nota para el equipo")
-    note.fill("Open")
-    page.get_by_role("button", name="Añadir la nota").click()
-    expect(page.locator(".ls-text bdi", has_text="Open").last).to_have_text("Open")
+    page = signed_in(opened, served, "ana")
+    page.evaluate(
+        "document.querySelector('[data-testid=stMain]').insertAdjacentHTML('afterbegin',"
+        "'<p id=own>Open</p><bdi id=theirs title=Open>Open</bdi><p class=ls-text id=post>Open</p>')"
+    )
+    expect(page.locator("#own")).to_have_text("Abrir")
+    expect(page.locator("#theirs")).to_have_text("Open")
+    expect(page.locator("#post")).to_have_text("Open")
 
 
 def test_the_first_page_answers_to_its_name(opened: Open, served: Served) -> None:
