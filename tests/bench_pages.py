@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -158,8 +159,9 @@ async def _service(settings: Settings, port: int, log: Path) -> AsyncIterator[st
     url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(900):
-            with suppress(OSError), urllib.request.urlopen(f"{url}/healthz", timeout=2):
-                break
+            with suppress(OSError):
+                if await asyncio.to_thread(_answers, f"{url}/healthz"):
+                    break
             await asyncio.sleep(0.2)
         else:
             raise RuntimeError(f"the service did not start:\n{log.read_text()}")
@@ -167,6 +169,15 @@ async def _service(settings: Settings, port: int, log: Path) -> AsyncIterator[st
     finally:
         process.terminate()
         process.wait(20)
+
+
+def _answers(address: str) -> bool:
+    """Whether somebody is there; what is not well yet (503) will be."""
+    try:
+        with urllib.request.urlopen(address, timeout=5):
+            return True
+    except urllib.error.HTTPError:
+        return True
 
 
 def _with_port(text: str, port: int) -> str:
