@@ -12,6 +12,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -181,9 +182,9 @@ def _answers(address: str) -> bool:
 
 
 def _with_port(text: str, port: int) -> str:
-    lines = [
-        f"port = {port}" if line.startswith("port = 85") else line for line in text.splitlines()
-    ]
+    head, dashboard, rest = text.partition("[dashboard]")
+    text = head + dashboard + re.sub(r"(?m)^port = .*$", f"port = {port}", rest, count=1)
+    lines = text.splitlines()
     shown = f'public_url = "http://127.0.0.1:{port}"'
     return "\n".join(shown if x.startswith("public_url") else x for x in lines) + "\n"
 
