@@ -260,7 +260,7 @@ def _dossier(
 
 
 def forget() -> None:
-    """After a change that the caches would hide; trends may be a minute old."""
+    """After a change that the caches would hide; trends may be two minutes old."""
     _shared[0].desk.look_again()
     st.cache_data.clear()
 

@@ -40,9 +40,16 @@ def draw(page: Page, drawn: Drawn, *, stem: str) -> None:
     if drawn.notes:
         items = "".join(f"<li>{safe(note)}</li>" for note in drawn.notes)
         html(f'<ul class="ls-reasons">{items}</ul>')
-    with st.expander(_("{chart}: figures and downloads", chart=drawn.title)):
-        _figures(page, drawn)
-        _downloads(drawn, stem)
+    # Made when somebody opens it: four tables and four files weigh more than the charts.
+    box = st.expander(
+        _("{chart}: figures and downloads", chart=drawn.title),
+        key=f"figures_{drawn.key}",
+        on_change="rerun",
+    )
+    if box.open:
+        with box:
+            _figures(page, drawn)
+            _downloads(drawn, stem)
 
 
 def _link(picked: object) -> str:
@@ -95,7 +102,7 @@ def _downloads(drawn: Drawn, stem: str) -> None:
     )
     right.download_button(
         f"CSV: {drawn.title}",
-        chart_files.to_csv(drawn),
+        lambda: chart_files.to_csv(drawn),
         file_name=f"{stem}-{drawn.key}.csv",
         mime="text/csv",
         icon=":material/download:",

@@ -17,6 +17,7 @@ from listener.chart_files import Drawn
 from listener.desk.rights import may_work
 from listener.errors import NotAllowed
 from listener.selection import Selection
+from listener.speech import Speech
 from listener.spikes import Spot
 from listener.storage.trends import Tally
 
@@ -66,15 +67,33 @@ def over_time(page: Page, shown: Shown) -> None:
     as_share = right.toggle(
         _("Complaints and harassment as shares"), key="trends_shares", persist_state="session"
     )
+    user = page.user
+    key = (user.brands, may_work(user), user.time_zone, user.language, shown.selection)
+    _grid(page, shown, _over_time(*key, split, as_share, shown, page.speech))
+
+
+# Pictures of tens of thousands of tallies, which the next click or person wants again; never changed.
+@st.cache_resource(ttl=60, max_entries=60, show_spinner=False)
+def _over_time(
+    seen: tuple[str, ...],  # noqa: ARG001 - the cache's key, as the next three
+    works: bool,  # noqa: ARG001
+    zone: str,  # noqa: ARG001
+    language: str,  # noqa: ARG001
+    selection: Selection,
+    split: charts.Split,
+    as_share: bool,
+    _shown: Shown,
+    _speech: Speech,
+) -> tuple[Drawn, ...]:
     volume, sentiment, complaints, harassment = trend_charts.over_time(
-        shown.now, shown.gaps, shown.selection, page.speech, split=split, spots=shown.spots
+        _shown.now, _shown.gaps, selection, _speech, split=split, spots=_shown.spots
     )
     if as_share:
         complaints, harassment = (
-            trend_charts.rate(shown.now, m, shown.gaps, shown.selection, page.speech)
+            trend_charts.rate(_shown.now, m, _shown.gaps, selection, _speech)
             for m in ("complaints", "harassment")
         )
-    _grid(page, shown, [volume, sentiment, complaints, harassment])
+    return volume, sentiment, complaints, harassment
 
 
 def compared(page: Page, shown: Shown) -> None:

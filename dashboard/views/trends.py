@@ -3,7 +3,7 @@ to the mentions behind it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -17,6 +17,7 @@ from dashboard.views.figures import Card, figures
 from dashboard.views.trend_parts import Shown
 from listener import comparison, spreadsheet, trend_charts
 from listener.desk.figures import Trends
+from listener.desk.rights import may_work
 from listener.selection import LONGEST, Selection
 from listener.spikes import WINDOW
 from listener.storage.mention_search import Figures
@@ -39,8 +40,8 @@ def show(page: Page) -> None:
     first, last, invented = _period(page)
     length = (last - first).days + 1
     found = data.trends(page.user, first - max(timedelta(days=length), WINDOW), last, invented)
-    selection = _choice(page, found.tallies, Selection(first, last, invented=invented))
-    shown = _shown(found, selection)
+    selection = _choice(page, found, Selection(first, last, invented=invented))
+    shown = _shown(*_reader(page), selection, found)
     if not shown.now:
         said = _("Nothing was published in this period, or nothing that was collected and read.")
         html(f'<div class="ls-empty"><p>{safe(said)}</p></div>')
@@ -59,21 +60,50 @@ def show(page: Page) -> None:
     _download(page, shown)
 
 
-def _shown(found: Trends, selection: Selection) -> Shown:
+def _reader(page: Page) -> tuple[tuple[str, ...], bool, str]:
+    """Whose tallies they are: with the days the key of what is worked out from them."""
+    return page.user.brands, may_work(page.user), page.user.time_zone
+
+
+# As resources, like the tallies themselves: handed out as they are, and never changed.
+@st.cache_resource(ttl=60, max_entries=30, show_spinner=False)
+def _options(
+    seen: tuple[str, ...],  # noqa: ARG001 - the cache's key, as in the next
+    works: bool,  # noqa: ARG001
+    zone: str,  # noqa: ARG001
+    whole: Selection,  # noqa: ARG001
+    _found: Trends,
+) -> Mapping[str, frozenset[str]]:
+    return {k: frozenset({trend_charts.attribute(t, k) for t in _found.tallies}) for k in _KINDS}
+
+
+@st.cache_resource(ttl=60, max_entries=30, show_spinner=False)
+def _shown(
+    seen: tuple[str, ...],  # noqa: ARG001
+    works: bool,  # noqa: ARG001
+    zone: str,  # noqa: ARG001
+    selection: Selection,
+    _found: Trends,
+) -> Shown:
     before = selection.before()
-    gaps = found.gaps
+    gaps = _found.gaps
     whole = replace(selection, first=date.min, last=date.max)
-    any_now, any_before = replace(selection, brands=()), replace(before, brands=())
+
+    def kept(by: Selection) -> list[Tally]:
+        return [t for t in _found.tallies if by.fits(t)]
+
+    now, earlier = kept(selection), kept(before)
+    one_brand = bool(selection.brands)
     return Shown(
         selection=selection,
-        now=[t for t in found.tallies if selection.fits(t)],
-        before=[t for t in found.tallies if before.fits(t)],
+        now=now,
+        before=earlier,
         # Of a share of voice, whatever the brand.
-        all_now=[t for t in found.tallies if any_now.fits(t)],
-        all_before=[t for t in found.tallies if any_before.fits(t)],
+        all_now=kept(replace(selection, brands=())) if one_brand else now,
+        all_before=kept(replace(before, brands=())) if one_brand else earlier,
         gaps=frozenset(d for d in gaps if selection.first <= d <= selection.last),
         gaps_before=frozenset(d for d in gaps if before.first <= d <= before.last),
-        spots=trend_charts.unusual_days(found.tallies, selection, gaps, whole.fits),
+        spots=trend_charts.unusual_days(_found.tallies, selection, gaps, whole.fits),
     )
 
 
@@ -123,7 +153,7 @@ def _from_alert() -> None:
         st.session_state["trends_brand"] = [asked]
 
 
-def _choice(page: Page, tallies: Sequence[Tally], whole: Selection) -> Selection:
+def _choice(page: Page, found: Trends, whole: Selection) -> Selection:
     _ = page.gettext
     _from_alert()
     names = {
@@ -133,12 +163,12 @@ def _choice(page: Page, tallies: Sequence[Tally], whole: Selection) -> Selection
         "country": _("Country"),
         "category": _("Category"),
     }
+    there = _options(*_reader(page), whole, found)
     chosen: dict[str, tuple[str, ...]] = {}
     for column, kind in zip(st.columns(len(_KINDS)), _KINDS, strict=True):
-        options = {trend_charts.attribute(t, kind) for t in tallies}
         key = f"trends_{kind}"
         # What was chosen and is not said of any more stays choosable, so that it can be let go.
-        options |= set(st.session_state.get(key, ()))
+        options = there[kind] | set(st.session_state.get(key, ()))
 
         def said(value: str, kind: str = kind) -> str:
             return page.speech.named(kind, value)
@@ -229,24 +259,27 @@ def _download(page: Page, shown: Shown) -> None:
         *("day", "brand", "source", "lang", "country", "sentiment", "complaint", "harassment"),
         *("category", "count"),
     )
-    rows = [
-        (
-            t.day.isoformat(),
-            t.brand,
-            t.source,
-            t.lang,
-            t.country,
-            t.sentiment,
-            int(t.complaint),
-            int(t.harassment),
-            t.category or "",
-            t.count,
-        )
-        for t in shown.now
-    ]
+
+    def rows() -> list[tuple[object, ...]]:
+        return [
+            (
+                t.day.isoformat(),
+                t.brand,
+                t.source,
+                t.lang,
+                t.country,
+                t.sentiment,
+                int(t.complaint),
+                int(t.harassment),
+                t.category or "",
+                t.count,
+            )
+            for t in shown.now
+        ]
+
     st.download_button(
         page.gettext("Download all counts as CSV"),
-        spreadsheet.to_csv(header, rows),
+        lambda: spreadsheet.to_csv(header, rows()),
         file_name=f"{trend_parts.stem(shown)}.csv",
         mime="text/csv",
         icon=":material/download:",
