@@ -20,7 +20,8 @@ def chromium() -> Iterator[object]:
         yield browser
 
 
-@pytest.fixture(scope="package")
+# Of the module: what one file's people do to cases is not what the next file counts.
+@pytest.fixture(scope="module")
 def served(chromium: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     made = Served(worlds.build(tmp_path_factory.mktemp("world")))
     yield made

@@ -160,7 +160,7 @@ def test_filters_narrow_and_a_row_leads_to_its_case(opened: Open, served: Served
     page = signed_in(opened, served, "ben")
     heading(page, "Inbox")
     page.get_by_role("button", name="More filters").click()
-    page.get_by_label("Language").last.click()
+    page.get_by_role("combobox", name="Language").click()
     page.get_by_role("option", name="English").click()
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
