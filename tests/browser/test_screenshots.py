@@ -1,5 +1,5 @@
-"""A picture of every page in every language. `make screenshots` puts them into docs/screenshots; a
-plain run of the tests makes them elsewhere, and sees that none is missing there."""
+"""A picture of every page in every language. `make screenshots` puts them into docs/screenshots,
+`make test-slow` makes them elsewhere; every run of the tests sees that none is missing there."""
 
 from __future__ import annotations
 
@@ -79,6 +79,7 @@ def seen(chromium: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     made.world.db.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", i18n.languages())
 @pytest.mark.parametrize("path", paths())
 def test_pictures_of(opened: Open, seen: Served, album: Path, path: str, language: str) -> None:
@@ -106,6 +107,7 @@ def test_pictures_of(opened: Open, seen: Served, album: Path, path: str, languag
     assert sorted(made) == sorted(names(path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", i18n.languages())
 def test_pictures_of_the_pages_around(
     opened: Open, seen: Served, album: Path, language: str
