@@ -17,7 +17,7 @@ from listener import settings as settings_module
 from listener.desk import Desk
 from listener.desk.inbox import AT_ONCE, Outcome, Picked
 from listener.domain import CaseStatus, Resolution, Role
-from listener.errors import CaseError, NotAllowed, StaleWrite, StorageError, ViewError
+from listener.errors import CaseError, NotAllowed, NotFound, StaleWrite, ViewError
 from listener.storage import Database, case_opening, case_search, mentions, readings
 from listener.storage.case_search import Fresh, Sort
 from listener.storage.tables import CaseRow, MentionRow
@@ -275,7 +275,7 @@ def test_each_case_is_done_or_refused_by_itself(desk: Desk, opened: Opens) -> No
         two: None,
         changed: StaleWrite,
         foreign: NotAllowed,
-        gone: StorageError,
+        gone: NotFound,
     }
     owners = {i: desk.cases.view(MARTA, i).detail.summary.owner for i in (one, two, changed)}
     assert owners == {one: "paco", two: "paco", changed: "marta"}

@@ -74,7 +74,7 @@ def test_a_query_is_tried_then_stored_and_the_loops_take_it(
     assert pipeline.about(after, [], keep_all=False) == []
     page.goto("/settings?part=documents")
     expect(page.locator("tr", has_text="brands.toml")).to_contain_text("modificado aquí")
-    page.get_by_label("Documento", exact=True).click()
+    page.get_by_role("combobox", name="Documento").click()
     page.get_by_role("option", name="brands.toml").click()
     expect(page.get_by_text("El cine <b>no</b>")).to_be_visible()
     expect(page.locator(".ls-plus")).to_contain_text("película")
