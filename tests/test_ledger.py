@@ -641,7 +641,7 @@ def test_the_questions_use_the_indexes(sqlite_database: Database) -> None:
     told = [Complaint(1, NOW, True, "C-1", frozenset({"p1"}), False)]
     sa.event.listen(sqlite_database.engine, "before_cursor_execute", note)
     with sqlite_database.read() as session:
-        assert len(list(stored._touches(session, told, invented=False))) == 3
+        assert len(list(stored.touches(session, told, invented=False))) == 3
         plans = [
             str(
                 session.connection()
