@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from browser import world as worlds
 from browser.conftest import Served
-from browser.test_pages import enter, heading, settled, shoot, signed_in
+from browser.test_pages import choose, enter, heading, settled, shoot, signed_in
 from listener import pipeline, service
 from listener.in_force import InForce
 from listener.pipeline import Road
@@ -74,8 +74,7 @@ def test_a_query_is_tried_then_stored_and_the_loops_take_it(
     assert pipeline.about(after, [], keep_all=False) == []
     page.goto("/settings?part=documents")
     expect(page.locator("tr", has_text="brands.toml")).to_contain_text("modificado aquí")
-    page.get_by_role("combobox", name="Documento").click()
-    page.get_by_role("option", name="brands.toml").click()
+    choose(page, "Documento", "brands.toml")
     expect(page.get_by_text("El cine <b>no</b>")).to_be_visible()
     expect(page.locator(".ls-plus")).to_contain_text("película")
 
