@@ -21,13 +21,13 @@ from town import Town
 
 
 def test_six_kills(tmp_path: Path) -> None:
-    storm(tmp_path, kills=6, seed=1004)
+    assert storm(tmp_path, kills=6, seed=1004) <= 1
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_twenty_kills(tmp_path: Path) -> None:
-    storm(tmp_path, kills=20, seed=1002)
+    assert storm(tmp_path, kills=20, seed=1002) <= 1
 
 
 @pytest.mark.slow
@@ -38,10 +38,12 @@ def test_six_kills_on_postgresql(tmp_path: Path, postgresql: sa.URL) -> None:
         connection.exec_driver_sql('CREATE DATABASE "storm" TEMPLATE "template"')
     engine.dispose()
     url = postgresql.set(database="storm").render_as_string(hide_password=False)
-    storm(tmp_path, kills=6, seed=1004, url=url)
+    assert storm(tmp_path, kills=6, seed=1004, url=url) <= 1
 
 
-def storm(folder: Path, *, kills: int, seed: int, url: str = "") -> None:
+def storm(folder: Path, *, kills: int, seed: int, url: str = "") -> int:
+    """How many mails were killed in the few microseconds between saying "I am handing it over" and the
+    final dot: in doubt, and not delivered. All else is as it must be, or an assertion fails."""
     chance = random.Random(seed)
     with running(SnacServer, folder) as snac, SmtpServer(folder / "smtp") as smtp:
         smtp.behave(Hang(0.15))  # a mail takes a moment, so that moments fall into it
@@ -70,7 +72,7 @@ def storm(folder: Path, *, kills: int, seed: int, url: str = "") -> None:
             town.wait("everything to be done", lambda: town.settled() and town.calm(2))
             assert town.stop(process) == 0
         print(f"\n{kills} kills; at that moment at work: {dict(hit)}")
-        check(town)
+        return check(town)
 
 
 def at_work(town: Town) -> list[str]:
@@ -87,7 +89,7 @@ def at_work(town: Town) -> list[str]:
     return [*loops, *(status for (status,) in held)] or ["nothing"]
 
 
-def check(town: Town) -> None:
+def check(town: Town) -> int:
     query = town.home.query
     # Stored: every post that matches, once, and no other (boosts there are none).
     stored = Counter(i for (i,) in query("SELECT external_id FROM mentions"))
@@ -132,9 +134,8 @@ def check(town: Town) -> None:
         if status == "sent":
             assert accepted[message_id] == 1
     lost = [m for m, status in outbox.items() if accepted[m] == 0]
-    # Killed between saying "I am handing it over" and the final dot: never sent again by itself,
-    # and shown to people as in doubt. The window is a few microseconds wide.
+    # Never sent again by itself, and shown to people as in doubt.
     assert all(outbox[m] == "in_doubt" for m in lost)
-    assert len(lost) <= 1
     if lost:
         print(f"in doubt and not delivered: {len(lost)}")
+    return len(lost)

@@ -148,14 +148,21 @@ CASE = Scope(AlertKind.PROMISE_BROKEN, "movistar", case_id=7)
     ],
 )
 def test_what_is_refused_and_why(scope: Scope, until: datetime, reason: str, key: str) -> None:
-    with pytest.raises(SilenceRefused) as told:
-        silencing.check(scope, until, reason, NOW)
-    assert told.value.key == key
+    assert refusal(scope, until, reason) == key
 
 
 def test_what_is_sound_is_not_refused() -> None:
-    silencing.check(Scope(brand="movistar"), NOW + timedelta(days=90), "x" * 500, NOW)
-    silencing.check(CASE, NOW + timedelta(days=7), "ya hablamos con la agencia", NOW)
+    assert refusal(Scope(brand="movistar"), NOW + timedelta(days=90), "x" * 500) is None
+    assert refusal(CASE, NOW + timedelta(days=7), "ya hablamos con la agencia") is None
+
+
+def refusal(scope: Scope, until: datetime, reason: str) -> str | None:
+    """Why a silence is refused; None where it is not."""
+    try:
+        silencing.check(scope, until, reason, NOW)
+    except SilenceRefused as told:
+        return told.key
+    return None
 
 
 # ---------------------------------------------------------------------------- applied

@@ -117,6 +117,7 @@ def test_enter_opens_the_case_that_the_keyboard_reached(opened: Open, own: Serve
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     heading(page, f"Case {first}")
+    expect(page).to_have_url(re.compile(rf"/case\?id={first}$"))
 
 
 def test_search_finds_words_phrases_and_beginnings(opened: Open, own: Served) -> None:

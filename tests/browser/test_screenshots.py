@@ -115,10 +115,12 @@ def test_pictures_of_the_pages_around(
     page = opened(seen.url, locale=_BROWSER[language])
     page.set_viewport_size({"width": 900, "height": 640})
     page.goto("/auth/sign-in")
-    shoot(page, album, "sign-in", language, tall=False)
+    made = [shoot(page, album, "sign-in", language, tall=False)]
     page.set_viewport_size({"width": 420, "height": 860})
     page.goto(_private_link(seen))
-    shoot(page, album, "private-link", language, tall=False)
+    made.append(shoot(page, album, "private-link", language, tall=False))
+    assert tuple(made) == AROUND
+    assert all((album / file(name, language)).stat().st_size for name in made)
 
 
 def _private_link(seen: Served) -> str:
