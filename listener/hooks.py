@@ -28,7 +28,7 @@ from listener.settings import Http
 from listener.storage import people, webhooks
 from listener.storage.webhooks import Delivery
 from listener.vault import open_vault
-from listener.workers import still_at_work
+from listener.workers import left_behind
 
 if TYPE_CHECKING:
     from listener.pipeline import Road
@@ -90,10 +90,9 @@ def deliver(road: Road) -> dict[str, int]:
 def _after_a_crash(road: Road) -> None:
     with road.db.read() as session:
         held = webhooks.claimed(session)
-    for left in held:
-        if not still_at_work(left.claimed_by, road.worker, left.claimed_at, road.now()):
-            with road.db.write() as session:
-                webhooks.give_back(session, left, road.now())
+    for left in left_behind(held, road.worker, road.now()):
+        with road.db.write() as session:
+            webhooks.give_back(session, left, road.now())
 
 
 def _deliver_one(road: Road, due: Delivery) -> str:

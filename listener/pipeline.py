@@ -42,7 +42,7 @@ from listener.storage.alerts import StoredNotification
 from listener.storage.health import CursorMoved, SubscriptionHealth
 from listener.storage.mentions import Found, Saved
 from listener.storage.pending import Pending
-from listener.workers import still_at_work
+from listener.workers import left_behind
 
 log = structlog.get_logger()
 
@@ -433,9 +433,7 @@ def _after_a_crash(road: Road) -> int:
     doubtful = 0
     with road.db.read() as session:
         held = alerts.claimed(session)
-    for notification in held:
-        if still_at_work(notification.claimed_by, road.worker, notification.claimed_at, road.now()):
-            continue
+    for notification in left_behind(held, road.worker, road.now()):
         with road.db.write() as session:
             doubtful += alerts.give_back(session, notification, road.now()) == "in_doubt"
     return doubtful

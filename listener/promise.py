@@ -36,7 +36,7 @@ from listener.storage import case_opening, cases, crm_writes, promise_watch, sup
 from listener.storage.crm_writes import Write
 from listener.storage.suppressions import Suppression
 from listener.vault import open_vault
-from listener.workers import still_at_work
+from listener.workers import left_behind
 
 if TYPE_CHECKING:
     from listener.pipeline import Road
@@ -67,10 +67,9 @@ def write(road: Road) -> dict[str, int]:
 def _after_a_crash(road: Road) -> None:
     with road.db.read() as session:
         held = crm_writes.claimed(session)
-    for left in held:
-        if not still_at_work(left.claimed_by, road.worker, left.claimed_at, road.now()):
-            with road.db.write() as session:
-                crm_writes.give_back(session, left, road.now())
+    for left in left_behind(held, road.worker, road.now()):
+        with road.db.write() as session:
+            crm_writes.give_back(session, left, road.now())
 
 
 def _write_one(road: Road, due: Write) -> str:

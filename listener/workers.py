@@ -3,7 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+
+
+class Held(Protocol):
+    @property
+    def claimed_by(self) -> str | None: ...
+    @property
+    def claimed_at(self) -> datetime | None: ...
+
+
+Row = TypeVar("Row", bound=Held)
+
+
+def left_behind(held: Iterable[Row], me: str, now: datetime) -> Iterator[Row]:
+    """Of the claimed rows of an outbox those whose worker runs no more."""
+    for row in held:
+        if not still_at_work(row.claimed_by, me, row.claimed_at, now):
+            yield row
 
 
 def still_at_work(worker: str | None, me: str, since: datetime | None, now: datetime) -> bool:

@@ -87,20 +87,18 @@ def claim_next(session: Session, worker: str, now: datetime) -> Write | None:
 
 
 def claimed(session: Session) -> list[Write]:
-    query = sa.select(CrmWriteRow).where(CrmWriteRow.status == WriteStatus.CLAIMED)
-    return [write_of(row) for row in session.scalars(query)]
+    return [write_of(row) for row in outbox.claimed(session, CrmWriteRow)]
 
 
 def give_back(session: Session, write: Write, now: datetime) -> None:
     """What a worker that no longer runs had claimed may be done; whoever is next looks first."""
-    session.execute(
-        sa.update(CrmWriteRow)
-        .where(
-            CrmWriteRow.id == write.id,
-            CrmWriteRow.status == WriteStatus.CLAIMED,
-            CrmWriteRow.claimed_by == write.claimed_by,
-        )
-        .values(status=WriteStatus.PENDING, next_attempt_at=now, claimed_by=None, claimed_at=None)
+    outbox.release(
+        session,
+        CrmWriteRow,
+        write.id,
+        write.claimed_by,
+        status=WriteStatus.PENDING,
+        next_attempt_at=now,
     )
 
 
@@ -108,38 +106,24 @@ def done(
     session: Session, write: Write, worker: str, *, reference: str, at: datetime, already: bool
 ) -> bool:
     """The receipt of a write; False when another worker holds it."""
-    changed = session.scalars(
-        sa.update(CrmWriteRow)
-        .where(CrmWriteRow.id == write.id, CrmWriteRow.claimed_by == worker)
-        .values(
-            status=WriteStatus.DONE,
-            done_at=at,
-            reference=reference,
-            already=already,
-            last_error=None,
-            claimed_by=None,
-            claimed_at=None,
-        )
-        .returning(CrmWriteRow.id)
-    ).first()
-    return changed is not None
+    return outbox.release(
+        session,
+        CrmWriteRow,
+        write.id,
+        worker,
+        status=WriteStatus.DONE,
+        done_at=at,
+        reference=reference,
+        already=already,
+        last_error=None,
+    )
 
 
 def postponed(
     session: Session, write: Write, worker: str, error: str, *, next_attempt_at: datetime | None
 ) -> None:
     """Tried again later; given up where `next_attempt_at` is None."""
-    session.execute(
-        sa.update(CrmWriteRow)
-        .where(CrmWriteRow.id == write.id, CrmWriteRow.claimed_by == worker)
-        .values(
-            status=WriteStatus.PENDING if next_attempt_at else WriteStatus.FAILED,
-            next_attempt_at=next_attempt_at or write.next_attempt_at,
-            last_error=error[:2000],
-            claimed_by=None,
-            claimed_at=None,
-        )
-    )
+    outbox.postpone(session, CrmWriteRow, write.id, worker, error, next_attempt_at=next_attempt_at)
 
 
 def try_again(session: Session, write_id: int, now: datetime) -> bool:

@@ -3,8 +3,9 @@ worker alone."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -13,7 +14,12 @@ from listener.domain import NotificationStatus
 from listener.storage.tables import CrmWriteRow, NotificationRow
 from listener.storage.tables_api import WebhookDeliveryRow
 
-PENDING, CLAIMED = NotificationStatus.PENDING, NotificationStatus.CLAIMED  # as WriteStatus has them
+# As WriteStatus has them.
+PENDING, CLAIMED, FAILED = (
+    NotificationStatus.PENDING,
+    NotificationStatus.CLAIMED,
+    NotificationStatus.FAILED,
+)
 Waiting = TypeVar("Waiting", CrmWriteRow, NotificationRow, WebhookDeliveryRow)
 
 
@@ -36,3 +42,37 @@ def claim_next(
         .returning(table.id)
     ).first()
     return session.get_one(table, found, populate_existing=True) if found is not None else None
+
+
+def claimed(session: Session, table: type[Waiting]) -> Sequence[Waiting]:
+    """What some worker holds at this moment; after a crash, what it left behind."""
+    return session.scalars(sa.select(table).where(table.status == CLAIMED)).all()
+
+
+def release(
+    session: Session, table: type[Waiting], row_id: int, worker: str | None, **values: Any
+) -> bool:
+    """Write what became of a claimed row, which is nobody's then; False when the worker does not
+    hold it any more."""
+    released = session.scalars(
+        sa.update(table)
+        .where(table.id == row_id, table.status == CLAIMED, table.claimed_by == worker)
+        .values(claimed_by=None, claimed_at=None, **values)
+        .returning(table.id)
+    ).first()
+    return released is not None
+
+
+def postpone(
+    session: Session,
+    table: type[Waiting],
+    row_id: int,
+    worker: str,
+    error: str,
+    *,
+    next_attempt_at: datetime | None,
+) -> bool:
+    """Tried again at that time; given up where there is none."""
+    again = {"next_attempt_at": next_attempt_at} if next_attempt_at else {}
+    status = PENDING if next_attempt_at else FAILED
+    return release(session, table, row_id, worker, status=status, last_error=error[:2000], **again)

@@ -20,12 +20,7 @@ from listener.storage import outbox
 from listener.storage.tables import CaseRow, UserRow
 from listener.storage.tables_api import WebhookDeliveryRow, WebhookRow
 
-PENDING, CLAIMED, SENT, FAILED = (
-    WriteStatus.PENDING,
-    WriteStatus.CLAIMED,
-    "sent",
-    WriteStatus.FAILED,
-)
+PENDING, SENT, FAILED = WriteStatus.PENDING, "sent", WriteStatus.FAILED
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,17 +177,20 @@ def claim_next(session: Session, worker: str, now: datetime) -> Delivery | None:
 
 
 def claimed(session: Session) -> list[Delivery]:
-    query = sa.select(WebhookDeliveryRow).where(WebhookDeliveryRow.status == CLAIMED)
-    return [_delivery(row) for row in session.scalars(query)]
+    return [_delivery(row) for row in outbox.claimed(session, WebhookDeliveryRow)]
 
 
 def give_back(session: Session, left: Delivery, now: datetime) -> None:
     """What a worker that runs no more had claimed is sent again, under the same id."""
-    _move(session, left.id, left.claimed_by, status=PENDING, next_attempt_at=now, claimed_at=None)
+    outbox.release(
+        session, WebhookDeliveryRow, left.id, left.claimed_by, status=PENDING, next_attempt_at=now
+    )
 
 
 def sent(session: Session, delivery_id: int, worker: str, now: datetime) -> None:
-    _move(session, delivery_id, worker, status=SENT, sent_at=now, last_error=None)
+    outbox.release(
+        session, WebhookDeliveryRow, delivery_id, worker, status=SENT, sent_at=now, last_error=None
+    )
 
 
 def postponed(
@@ -200,13 +198,8 @@ def postponed(
 ) -> None:
     """Tried again later, and with it all that waits for the same webhook, so that one which does not
     answer holds up no other; given up where `next_attempt_at` is None."""
-    _move(
-        session,
-        left.id,
-        worker,
-        status=PENDING if next_attempt_at else FAILED,
-        next_attempt_at=next_attempt_at or left.next_attempt_at,
-        last_error=error[:2000],
+    outbox.postpone(
+        session, WebhookDeliveryRow, left.id, worker, error, next_attempt_at=next_attempt_at
     )
     if next_attempt_at is not None:
         session.execute(
@@ -231,18 +224,6 @@ def counts(session: Session) -> dict[str, int]:
 def settled_before(moment: datetime) -> sa.Delete:
     return sa.delete(WebhookDeliveryRow).where(
         WebhookDeliveryRow.made_at < moment, WebhookDeliveryRow.status.in_((SENT, FAILED))
-    )
-
-
-def _move(session: Session, delivery_id: int, worker: str | None, **values: Any) -> None:
-    session.execute(
-        sa.update(WebhookDeliveryRow)
-        .where(
-            WebhookDeliveryRow.id == delivery_id,
-            WebhookDeliveryRow.status == CLAIMED,
-            WebhookDeliveryRow.claimed_by == worker,
-        )
-        .values(claimed_by=None, **values)
     )
 
 
