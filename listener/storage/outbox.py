@@ -11,8 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listener.domain import NotificationStatus
-from listener.storage.tables import CrmWriteRow, NotificationRow
-from listener.storage.tables_api import WebhookDeliveryRow
+from listener.storage.tables import Outgoing
 
 # As WriteStatus has them.
 PENDING, CLAIMED, FAILED = (
@@ -20,7 +19,7 @@ PENDING, CLAIMED, FAILED = (
     NotificationStatus.CLAIMED,
     NotificationStatus.FAILED,
 )
-Waiting = TypeVar("Waiting", CrmWriteRow, NotificationRow, WebhookDeliveryRow)
+Waiting = TypeVar("Waiting", bound=Outgoing)
 
 
 def claim_next(

@@ -427,7 +427,19 @@ class AlertRow(Base):
     silence_id: Mapped[int | None] = mapped_column(ForeignKey("silences.id"), index=True)
 
 
-class NotificationRow(Base):
+class Outgoing:
+    """What every outbox's row has: it waits, is claimed by one worker, and is done or given up."""
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    status: Mapped[str] = mapped_column(String(10))  # pending, claimed, done or sent, failed
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    next_attempt_at: Mapped[datetime]
+    claimed_by: Mapped[str | None] = mapped_column(String(80))
+    claimed_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+
+
+class NotificationRow(Outgoing, Base):
     """The outbox: one row per alert, way out and recipient, written in the alert's own commit."""
 
     __tablename__ = "notifications"
@@ -435,20 +447,14 @@ class NotificationRow(Base):
         UniqueConstraint("alert_id", "notifier", "recipient"),
         Index("ix_notifications_status_next_attempt_at", "status", "next_attempt_at"),
     )
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
     alert_id: Mapped[int] = mapped_column(ForeignKey("alerts.id"))
     notifier: Mapped[str] = mapped_column(String(40))
     recipient: Mapped[str] = mapped_column(String(320))
     language: Mapped[str] = mapped_column(String(10))
     time_zone: Mapped[str] = mapped_column(String(60))
     message_id: Mapped[str] = mapped_column(String(200), unique=True)
-    status: Mapped[str] = mapped_column(String(15))
-    attempts: Mapped[int] = mapped_column(Integer, default=0)
-    next_attempt_at: Mapped[datetime]
-    claimed_by: Mapped[str | None] = mapped_column(String(80))
-    claimed_at: Mapped[datetime | None]
+    status: Mapped[str] = mapped_column(String(15))  # also: transmitting, in_doubt
     sent_at: Mapped[datetime | None]
-    last_error: Mapped[str | None]
 
 
 class LoopRow(Base):
@@ -697,13 +703,12 @@ class SuppressedPhone(Base):
     sealed: Mapped[str]
 
 
-class CrmWriteRow(Base):
+class CrmWriteRow(Outgoing, Base):
     """The outbox to CRMs and diallers: one row for each thing to write, in the commit of the
     decision. `key` is the same on every attempt."""
 
     __tablename__ = "crm_writes"
     __table_args__ = (Index("ix_crm_writes_status_next_attempt_at", "status", "next_attempt_at"),)
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
     key: Mapped[str] = mapped_column(String(200), unique=True)
     kind: Mapped[str] = mapped_column(String(10))  # suppress, record
     system: Mapped[str] = mapped_column(String(60))
@@ -712,15 +717,9 @@ class CrmWriteRow(Base):
     customer_ref: Mapped[str | None] = mapped_column(String(200))
     sealed: Mapped[str]  # the phone; empty for a record
     data: Mapped[dict[str, Any]]
-    status: Mapped[str] = mapped_column(String(10))  # pending, claimed, done, failed
-    attempts: Mapped[int] = mapped_column(Integer, default=0)
-    next_attempt_at: Mapped[datetime]
-    claimed_by: Mapped[str | None] = mapped_column(String(80))
-    claimed_at: Mapped[datetime | None]
     done_at: Mapped[datetime | None]
     reference: Mapped[str | None]
     already: Mapped[bool] = mapped_column(Boolean, default=False)
-    last_error: Mapped[str | None]
 
 
 class BrokenPromise(Base):

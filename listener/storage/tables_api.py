@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from listener.storage.tables import Base, BigId
+from listener.storage.tables import Base, BigId, Outgoing
 
 
 class ApiTokenRow(Base):
@@ -53,7 +53,7 @@ class WebhookRow(Base):
     made_at: Mapped[datetime]
 
 
-class WebhookDeliveryRow(Base):
+class WebhookDeliveryRow(Outgoing, Base):
     """The outbox to webhooks: one row an event and webhook, in the commit of what happened."""
 
     __tablename__ = "webhook_deliveries"
@@ -61,17 +61,10 @@ class WebhookDeliveryRow(Base):
         Index("ix_webhook_deliveries_status_next_attempt_at", "status", "next_attempt_at"),
         Index("ix_webhook_deliveries_webhook_id_id", "webhook_id", "id"),
     )
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
     webhook_id: Mapped[int] = mapped_column(ForeignKey("webhooks.id"))
     event: Mapped[str] = mapped_column(String(30))
     message_id: Mapped[str] = mapped_column(String(60), unique=True)  # the same on every attempt
     brand: Mapped[str | None] = mapped_column(String(60))
     body: Mapped[dict[str, Any]]
     made_at: Mapped[datetime]
-    status: Mapped[str] = mapped_column(String(10))  # pending, claimed, sent, failed
-    attempts: Mapped[int] = mapped_column(Integer, default=0)
-    next_attempt_at: Mapped[datetime]
-    claimed_by: Mapped[str | None] = mapped_column(String(80))
-    claimed_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
-    last_error: Mapped[str | None]
