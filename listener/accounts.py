@@ -132,10 +132,6 @@ def add_user(
         brands=tuple(brands),
         languages=tuple(languages),
         queues=tuple(queues),
-        password_hash=None,
-        failed_sign_ins=0,
-        locked_until=None,
-        disabled=False,
     )
     with db.write() as session:
         people.add(session, user, at)

@@ -123,12 +123,6 @@ def _new(
         language=language if language in i18n.languages() else service.language,
         time_zone=zone if zone in available_timezones() else service.time_zone,
         brands=brands,
-        languages=(),
-        queues=(),
-        password_hash=None,
-        failed_sign_ins=0,
-        locked_until=None,
-        disabled=False,
     )
 
 

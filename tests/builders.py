@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from classifiers.reading import CallFacts, NumberMention, Reading
 from listener.domain import (
     Author,
@@ -19,8 +21,10 @@ from listener.domain import (
     Reason,
     Route,
 )
+from listener.storage import case_opening, cases
 from listener.storage.mentions import BrandHit, Found
 from listener.storage.people import User
+from listener.storage.tables import MentionRow
 
 NOW = datetime(2026, 11, 20, 10, 30, tzinfo=UTC)  # a Friday, 11:30 in Madrid
 NOBODY = CustomerMatch(False, None, 0.0, ())
@@ -92,14 +96,28 @@ def user(username: str, **changes: Any) -> User:
         "language": "es",
         "time_zone": "Europe/Madrid",
         "brands": (),
-        "languages": (),
-        "queues": (),
-        "password_hash": None,
-        "failed_sign_ins": 0,
-        "locked_until": None,
-        "disabled": False,
     }
     return User(**(fields | changes))
+
+
+def case_on(session: Session, mention_id: int, **changes: Any) -> int:
+    """A new case of Movistar's harassment about a stored mention, by its author; nobody's yet."""
+    values: dict[str, Any] = {
+        "brand": "movistar",
+        "author_id": session.get_one(MentionRow, mention_id).author_id,
+        "matter": "harassment",
+        "lang": "es",
+        "mention_id": mention_id,
+        "priority": priority(),
+        "route": route(None),
+        "match": NOBODY,
+        "previous_case": None,
+        "invented": False,
+        "now": NOW,
+        **changes,
+    }
+    of = (values["brand"], values["author_id"], values["matter"], mention_id)
+    return case_opening.open_case(session, **{"key": cases.open_key(*of), **values})
 
 
 def reading(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from alembic import command
-from builders import NOBODY, NOW, ByHand, Clock, found, mention, priority, reading, route
+from builders import NOW, ByHand, Clock, case_on, found, mention, reading
 
 from listener import accounts, processing, settings
 from listener.crm import systems
@@ -508,17 +508,8 @@ def test_some_posts_are_chosen_and_some_stay(office: Office, marta: int) -> None
 
 def foreign(session: sa.orm.Session, brand: str) -> list[int]:
     """A case of another brand."""
-    mentions.save_found(session, "mastodon/x", [found("v1", author="eva")], now=NOW)
-    mention_id, author_id = session.execute(
-        sa.select(MentionRow.id, MentionRow.author_id).where(MentionRow.external_id == "v1")
-    ).one()
-    return [
-        case_opening.open_case(
-            session, key="foreign", brand=brand, author_id=author_id, matter="billing", lang="es",
-            mention_id=mention_id, priority=priority(), route=route(None), match=NOBODY,
-            previous_case=None, invented=False, now=NOW,
-        )
-    ]  # fmt: skip
+    [new] = mentions.save_found(session, "mastodon/x", [found("v1", author="eva")], now=NOW).new_ids
+    return [case_on(session, new, brand=brand, matter="billing")]
 
 
 def open_keys(office: Office) -> dict[int, str | None]:

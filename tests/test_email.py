@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from builders import NOBODY, NOW, Clock, found, priority, route
+from builders import NOW, Clock, case_on, found, route
 from hypothesis import given
 from hypothesis import strategies as st
 from servers_smtp import Drop, Hang, Refuse, SmtpServer
@@ -23,10 +23,10 @@ from listener.httpclient import HttpClient
 from listener.notifiers import email
 from listener.pipeline import Road
 from listener.settings import Delivery, Email, Http, ListenerFile, Settings
-from listener.storage import Database, alerts, case_opening, mentions, people
+from listener.storage import Database, alerts, mentions, people
 from listener.storage.alerts import Recipient, StoredNotification
 from listener.storage.people import User
-from listener.storage.tables import CaseRow, MentionRow
+from listener.storage.tables import CaseRow
 
 
 @pytest.fixture
@@ -465,12 +465,6 @@ LUCIA = User(
     language="es",
     time_zone="Europe/Madrid",
     brands=(),
-    languages=(),
-    queues=(),
-    password_hash=None,
-    failed_sign_ins=0,
-    locked_until=None,
-    disabled=False,
 )
 STAFF: dict[str, dict[str, Any]] = {
     "lucia": {},
@@ -491,22 +485,7 @@ def case_of(desk: Office, text: str, handle: str = "marta") -> int:
         [mention_id] = mentions.save_found(
             session, "x", [found("m1", text, author=handle)], now=NOW
         ).new_ids
-        row = session.get_one(MentionRow, mention_id)
-        return case_opening.open_case(
-            session,
-            key="k",
-            brand="movistar",
-            author_id=row.author_id,
-            matter="harassment",
-            lang="es",
-            mention_id=mention_id,
-            priority=priority(),
-            route=route(),
-            match=NOBODY,
-            previous_case=None,
-            invented=False,
-            now=NOW,
-        )
+        return case_on(session, mention_id, route=route())
 
 
 def test_what_a_stranger_wrote_stays_text(desk: Office, smtp: SmtpServer) -> None:

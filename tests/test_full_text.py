@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
-from builders import NOBODY, NOW, found, priority, route
+from builders import NOW, case_on, found
 
 from listener.domain import Author
-from listener.storage import Database, case_opening, full_text, mentions
+from listener.storage import Database, full_text, mentions
 from listener.storage.full_text import Unit, words
 from listener.storage.tables import AuthorRow, CaseEvent, CaseMention, CaseRow, MentionRow
 
@@ -111,21 +111,7 @@ def test_what_is_typed_becomes_units() -> None:
 
 def _opened(db: Database, mention_id: int, key: str) -> int:
     with db.write() as session:
-        return case_opening.open_case(
-            session,
-            key=key,
-            brand="movistar",
-            author_id=None,
-            matter="harassment",
-            lang="es",
-            mention_id=mention_id,
-            priority=priority(),
-            route=route(None),
-            match=NOBODY,
-            previous_case=None,
-            invented=False,
-            now=NOW,
-        )
+        return case_on(session, mention_id, key=key)
 
 
 def test_mentions_on_a_case_are_told_from_the_others(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from builders import NOBODY, ByHand, Clock, found, priority, route
+from builders import ByHand, Clock, case_on, found
 from servers import Answer, Asked, WebServer
 
 from listener import accounts, hooks, pipeline, raising
@@ -21,7 +21,7 @@ from listener.errors import AccountError, NotAllowed, NotFound
 from listener.httpclient import HttpClient
 from listener.pipeline import Road
 from listener.settings import Brand, Delivery, Http, ListenerFile, Settings
-from listener.storage import Database, case_opening, cases, mentions, people, webhooks
+from listener.storage import Database, mentions, people, webhooks
 from listener.storage.people import User
 
 ALL = [e for e in HookEvent if e is not HookEvent.TEST]
@@ -94,21 +94,7 @@ class Scene:
         item = found(f"post-{self.count}", author=f"luz{self.count}", invented=invented)
         with self.db.write() as session:
             mention = mentions.save_found(session, "s", [item], now=self.clock.at).new_ids[0]
-            return case_opening.open_case(
-                session,
-                key=cases.open_key("movistar", None, "harassment", mention),
-                brand="movistar",
-                author_id=None,
-                matter="harassment",
-                lang="es",
-                mention_id=mention,
-                priority=priority(),
-                route=route(owner=None),
-                match=NOBODY,
-                previous_case=None,
-                invented=invented,
-                now=self.clock.at,
-            )
+            return case_on(session, mention, invented=invented, now=self.clock.at)
 
     def alert(self, kind: AlertKind, case_id: int | None = None) -> None:
         self.count += 1

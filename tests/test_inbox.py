@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from builders import NOBODY, NOW, Clock, found, priority, reading, route, user
+from builders import NOW, Clock, case_on, found, priority, reading, user
 
 from listener import accounts, wishes
 from listener import settings as settings_module
@@ -18,9 +18,9 @@ from listener.desk import Desk
 from listener.desk.inbox import AT_ONCE, Outcome, Picked
 from listener.domain import CaseStatus, Resolution, Role
 from listener.errors import CaseError, NotAllowed, NotFound, StaleWrite, ViewError
-from listener.storage import Database, case_opening, case_search, mentions, readings
+from listener.storage import Database, case_search, mentions, readings
 from listener.storage.case_search import Fresh, Sort
-from listener.storage.tables import CaseRow, MentionRow
+from listener.storage.tables import CaseRow
 from listener.wishes import Wish
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,20 +63,8 @@ def opened(database: Database, clock: Clock) -> Opens:
             item = found(name, f"Otra vez {name}", brands=[brand], author=name)
             [new] = mentions.save_found(session, "k", [item], now=clock()).new_ids
             readings.save(session, [(new, reading(harassment=True))], clock())
-            case_id = case_opening.open_case(
-                session,
-                key=name,
-                brand=brand,
-                author_id=session.get_one(MentionRow, new).author_id,
-                matter="harassment",
-                lang="es",
-                mention_id=new,
-                priority=priority(score),
-                route=route(None),
-                match=NOBODY,
-                previous_case=None,
-                invented=False,
-                now=clock(),
+            case_id = case_on(
+                session, new, key=name, brand=brand, priority=priority(score), now=clock()
             )
             row = session.get_one(CaseRow, case_id)
             for key, value in changes.items():

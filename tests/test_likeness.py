@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sqlalchemy as sa
-from builders import NOBODY, NOW, found, priority, reading, route, user
+from builders import NOW, case_on, found, reading, user
 
 from listener import likeness
 from listener import settings as settings_module
 from listener.desk import Desk
 from listener.errors import NotAllowed, ReaderMissing, StorageError
 from listener.likeness import Likeness, as_vector, family
-from listener.storage import Database, case_opening, mentions, readings
+from listener.storage import Database, mentions, readings
 from listener.storage.mentions import BrandHit
 from listener.storage.tables import MentionBrand, MentionRow, ReadingRow
 
@@ -50,21 +50,7 @@ def say(
 
 def opened(db: Database, mention_id: int) -> int:
     with db.write() as session:
-        return case_opening.open_case(
-            session,
-            key=f"k{mention_id}",
-            brand="movistar",
-            author_id=session.get_one(MentionRow, mention_id).author_id,
-            matter="harassment",
-            lang="es",
-            mention_id=mention_id,
-            priority=priority(),
-            route=route(None),
-            match=NOBODY,
-            previous_case=None,
-            invented=False,
-            now=NOW,
-        )
+        return case_on(session, mention_id)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from builders import priority, route, user
+from builders import case_on, route, user
 
 from classifiers.reading import CallFacts, Reading
 from listener import pipeline, sample, settings
@@ -18,7 +18,7 @@ from listener.desk import Desk
 from listener.domain import Customer, CustomerMatch, Mention, NumberKind
 from listener.httpclient import HttpClient
 from listener.settings import Http, Settings
-from listener.storage import Database, case_opening, people
+from listener.storage import Database, people
 from listener.storage.database import insert_new
 from listener.storage.mentions import BrandHit, Found, save_found
 from listener.storage.tables import (
@@ -279,11 +279,7 @@ def test_what_people_did_with_it_goes_too(database: Database, config: Settings) 
         match = CustomerMatch(
             True, Customer("local", ref, "Ana", ("+34755000000",)), 0.97, ("handle_declared:x",)
         )
-        case_id = case_opening.open_case(
-            session, key="k", brand="movistar", author_id=mention.author_id, matter="harassment",
-            lang="es", mention_id=mention.id, priority=priority(), route=route(), match=match,
-            previous_case=None, invented=True, now=NOW,
-        )  # fmt: skip
+        case_id = case_on(session, mention.id, match=match, route=route(), invented=True)
     desk.promise.suppress(user("ana"), case_id, version=1, phone="+34 755 00 00 00")
     pipeline.deliver(
         pipeline.Road(config, database, HttpClient(Http()), lambda: None, lambda: NOW)  # type: ignore[arg-type, return-value]

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from builders import NOBODY, NOW, found, page, priority, reading, route
+from builders import NOW, case_on, found, page, priority, reading, route
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
@@ -374,22 +374,7 @@ def test_an_authors_own_post_is_compared_before_those_of_nobody(database: Databa
 def opened(db: Database, external_id: str = "a", **changes: object) -> int:
     [mention_id] = stored(db, found(external_id))
     with db.write() as session:
-        row = session.get_one(MentionRow, mention_id)
-        values: dict[str, object] = {
-            "key": cases.open_key("movistar", row.author_id, "harassment", mention_id),
-            "brand": "movistar",
-            "author_id": row.author_id,
-            "matter": "harassment",
-            "lang": "es",
-            "mention_id": mention_id,
-            "priority": priority(),
-            "route": route(),
-            "match": NOBODY,
-            "previous_case": None,
-            "invented": False,
-            "now": NOW,
-        }
-        return case_opening.open_case(session, **(values | changes))  # type: ignore[arg-type]
+        return case_on(session, mention_id, **{"route": route(), **changes})
 
 
 def detail(db: Database, case_id: int) -> case_detail.CaseDetail:
@@ -648,20 +633,13 @@ def test_the_inbox_finds_and_pages(database: Database) -> None:
             found(f"m{number}", f"Llamada {number} del 1004, 50% más", author=f"a{number}"),
         )
         with database.write() as session:
-            case_opening.open_case(
+            case_on(
                 session,
+                mention_id,
                 key=f"k{number}",
-                brand="movistar",
-                author_id=session.get_one(MentionRow, mention_id).author_id,
                 matter="harassment" if number % 2 else "billing",
-                lang="es",
-                mention_id=mention_id,
                 priority=priority(number * 10),
                 route=route("lucia" if number else None),
-                match=NOBODY,
-                previous_case=None,
-                invented=False,
-                now=NOW,
             )
 
     def search(limit: int = 10, offset: int = 0, **wanted: object) -> tuple[list[int], int]:
@@ -948,10 +926,6 @@ def user(name: str = "lucia", **changes: object) -> User:
         brands=(),
         languages=("es",),
         queues=("harassment",),
-        password_hash=None,
-        failed_sign_ins=0,
-        locked_until=None,
-        disabled=False,
     )
     return replace(base, **changes)  # type: ignore[arg-type]
 

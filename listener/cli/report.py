@@ -57,12 +57,6 @@ def report(
         language=told,
         time_zone=service.time_zone,
         brands=(),
-        languages=(),
-        queues=(),
-        password_hash=None,
-        failed_sign_ins=0,
-        locked_until=None,
-        disabled=False,
     )
     found = weekly.gather(
         desk,

@@ -21,12 +21,12 @@ class User:
     language: str
     time_zone: str
     brands: tuple[str, ...]
-    languages: tuple[str, ...]
-    queues: tuple[str, ...]
-    password_hash: str | None
-    failed_sign_ins: int
-    locked_until: datetime | None
-    disabled: bool
+    languages: tuple[str, ...] = ()
+    queues: tuple[str, ...] = ()
+    password_hash: str | None = None
+    failed_sign_ins: int = 0
+    locked_until: datetime | None = None
+    disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
