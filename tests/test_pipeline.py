@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -1183,3 +1184,35 @@ def test_the_hits_of_a_query_are_kept_with_their_places(scene: Scene) -> None:
         [row] = session.scalars(sa.select(MentionBrand))
     text = "harto del 10-04 de Movistar"
     assert {text[h["start"] : h["end"]] for h in row.hits} == {"10-04", "Movistar"}
+
+
+def test_no_step_of_processing_reads_every_mention_or_case(
+    sqlite_database: Database, source: FakeSource
+) -> None:
+    """It holds the one write lock meanwhile: with a million mentions the service would stand still."""
+    scene = Scene(sqlite_database, source)
+    first = scene.write("Otra vez el 1004 de Movistar, ya van nueve llamadas")
+    scene.write("Os he dicho que no, Movistar", reply_to=first)
+    scene.write("Otra vez el 1004 de Movistar, ya van nueve llamadas", "pedro", repost_of=first)
+    scene.collect()
+    asked: set[str] = set()
+
+    def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("SELECT"):
+            asked.add(statement)
+
+    sa.event.listen(sqlite_database.engine, "before_cursor_execute", note)
+    scene.process()
+    sa.event.remove(sqlite_database.engine, "before_cursor_execute", note)
+    with sqlite_database.read() as session:
+        steps = {
+            (str(row[3]), statement)
+            for statement in asked
+            for row in session.connection().exec_driver_sql(
+                f"EXPLAIN QUERY PLAN {statement}", (0,) * statement.count("?")
+            )
+        }
+    assert any("ix_mentions_duplicate_of" in step for step, _ in steps)
+    assert any("ix_mentions_repost_of" in step for step, _ in steps)
+    read_whole = re.compile(r"SCAN (mentions|case_mentions|authors)\b|SCAN cases$")
+    assert [found for found in steps if read_whole.match(found[0])] == []

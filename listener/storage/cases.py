@@ -58,14 +58,15 @@ def find_open(session: Session, key: str, besides: int | None = None) -> OpenCas
 
 def placed(session: Session, mention_id: int, brand: str) -> OpenCase | None:
     """The open case of the brand on which a person put the mention, held like that of `find_open`."""
+    put = sa.select(CaseMention.case_id).where(
+        CaseMention.mention_id == mention_id, CaseMention.by_person.is_(True)
+    )
     row = session.scalar(
         locked(
             session,
             sa.select(CaseRow)
-            .join(CaseMention, CaseMention.case_id == CaseRow.id)
             .where(
-                CaseMention.mention_id == mention_id,
-                CaseMention.by_person.is_(True),
+                CaseRow.id.in_(put),
                 CaseRow.brand == brand,
                 CaseRow.status != CaseStatus.CLOSED,
             )
