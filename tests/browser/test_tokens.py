@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -12,7 +13,8 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Page, expect
 from served import Served
 
-from browser.test_pages import settled, shoot, signed_in
+from browser.test_pages import case_of, settled, shoot, signed_in, stored
+from listener import api_tokens
 
 Open = Callable[..., Page]
 
@@ -20,6 +22,21 @@ Open = Callable[..., Page]
 def ask(served: Served, token: str) -> httpx.Response:
     headers = {"Authorization": f"Bearer {token}"}
     return httpx.get(f"{served.url}/api/v1/me", headers=headers, trust_env=False)
+
+
+_FETCH = """async ([path, token, body]) => {
+  const headers = token ? {Authorization: `Bearer ${token}`} : {};
+  const send = body && {method: "POST", body: JSON.stringify(body)};
+  if (send) headers["Content-Type"] = "application/json";
+  const answer = await fetch(path, {...send, headers, credentials: "same-origin"});
+  return [answer.status, answer.headers.get("content-type"), await answer.text()];
+}"""
+
+
+def fetched(page: Page, path: str, token: str, body: object) -> list[Any]:
+    """Status, kind and text of what a script on the page is answered."""
+    found: list[Any] = page.evaluate(_FETCH, [path, token, body])
+    return found
 
 
 def test_a_token_is_made_used_and_ended(opened: Open, served: Served, screenshots: Path) -> None:
@@ -56,6 +73,29 @@ def test_only_administrators_see_tokens(opened: Open, served: Served) -> None:
     page = signed_in(opened, served, "ana", "/settings?part=tokens")
     expect(page.get_by_role("heading", name="Contraseña")).to_be_visible()
     expect(page.get_by_text("Tokens de la API")).to_have_count(0)
+
+
+def test_a_signed_in_browser_is_refused_by_the_api(opened: Open, served: Served) -> None:
+    """The session of the pages opens nothing; marketing's own token changes nothing."""
+    page = signed_in(opened, served, "marc")
+    lucia = f"/api/v1/cases/{case_of(served, 'lucia')}"
+    before = stored(served, "lucia").summary
+    close = {"status": "closed", "resolution": "answered", "version": before.version}
+    assert fetched(page, lucia, "", None)[:2] == [401, "application/problem+json"]
+    assert fetched(page, f"{lucia}/status", "", close)[0] == 401
+    token = api_tokens.add(
+        served.world.db,
+        "marc",
+        name="Su tabla",
+        scopes=("read", "work"),
+        by="admin",
+        now=served.world.now,
+    )[1]
+    assert fetched(page, lucia, token, None)[0] == 200
+    status, kind, said = fetched(page, f"{lucia}/status", token, close)
+    assert (status, kind) == (403, "application/problem+json")
+    assert "may look but not change" in said
+    assert stored(served, "lucia").summary == before
 
 
 def test_the_documentation_is_read_on_a_phone(
