@@ -312,6 +312,9 @@ def flash(kind: str, message: str) -> None:
 def show_flash() -> None:
     """How the last action ended, for a moment: a page may be drawn twice in a row, and what only
     the first showed nobody would have read. Text only: no markdown of ours or of others."""
+    # There also while it is empty: what moves on the page is drawn as new, and a form that
+    # somebody had opened would close.
+    place = st.container(key="flash")
     found = st.session_state.get(_FLASH)
     if found is None:
         return
@@ -319,7 +322,7 @@ def show_flash() -> None:
     if utc_now() - since > _FLASH_LASTS:
         del st.session_state[_FLASH]
         return
-    box = {"success": st.success, "warning": st.warning, "error": st.error}[kind]
+    box = {"success": place.success, "warning": place.warning, "error": place.error}[kind]
     box(literal(message))
 
 

@@ -54,22 +54,36 @@ def show(page: Page) -> None:
         st.error(said)
         st.page_link(page.pages["inbox"], label=_("Inbox"), icon=":material/inbox:")
         return
-    _head(page, view.detail)
-    case_state.show(page, view.detail)
-    if may_work(page.user) and view.detail.summary.merged_into is None:
+    detail = view.detail
+    _head(page, detail)
+    with st.container():
+        case_state.show(page, detail)
+    if may_work(page.user) and detail.summary.merged_into is None:
         left, right = st.columns([5, 3], gap="large")
         with left:
-            _conversation(page, view.detail)
-            reply.show(page, view.detail)
-            notes.show(page, view.detail)
+            _beneath(
+                lambda: _conversation(page, detail),
+                lambda: reply.show(page, detail),
+                lambda: notes.show(page, detail),
+            )
         with right:
-            actions.show(page, view.detail)
-            contacts.match(page, view)
-            private_link.show(page, view)
-            promise.show(page, view)
+            _beneath(
+                lambda: actions.show(page, detail),
+                lambda: contacts.match(page, view),
+                lambda: private_link.show(page, view),
+                lambda: promise.show(page, view),
+            )
     else:
-        _conversation(page, view.detail)
+        _conversation(page, detail)
     _more(page, view)
+
+
+def _beneath(*parts: Callable[[], None]) -> None:
+    """Each part in a place of its own: as one grows, those beneath it are not drawn as new, which
+    would close what somebody had opened and take the focus from where they type."""
+    for part in parts:
+        with st.container():
+            part()
 
 
 def _more(page: Page, view: CaseView) -> None:

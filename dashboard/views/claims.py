@@ -3,6 +3,7 @@ by a click, where it stands; the others read it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -88,60 +89,63 @@ def _spans(found: StoredReading) -> list[tuple[str, int, int]]:
 
 
 def _editor(page: Page, detail: CaseDetail, mention: CaseMentionView, found: StoredReading) -> None:
-    """One control a fact; its change is the correction. The version is in the keys, so that a control
-    shows what is stored, not what was clicked."""
+    """One control a fact; its change is the correction. Before it is drawn it is set to what is
+    stored: it never shows a click that was refused, and whoever types in it keeps the focus."""
     _ = page.gettext
     case = detail.summary
     facts: Mapping[str, Any] = found.facts
     ids = (_("Corrected."), case.id, mention.id, case.version)
 
-    def key(name: str) -> str:
-        return f"fact_{name}_{mention.id}_{case.version}"
+    def key(name: str, stored: object) -> str:
+        made = f"fact_{name}_{mention.id}"
+        st.session_state[made] = stored
+        return made
 
     flags = [f for f in FLAGS if facts.get(f)]
+    of_flags = key("flags", flags)
     st.pills(
         _("It says"),
         FLAGS,
         selection_mode="multi",
-        default=flags,
         format_func=lambda f: page.label("fact", f),
-        key=key("flags"),
+        key=of_flags,
         on_change=_flags,
-        args=(*ids, key("flags"), flags),
+        args=(*ids, of_flags, flags),
     )
     channels = [c for c in facts.get("channels", ()) if c in set(Channel)]
+    of_channels = key("channels", channels)
     st.pills(
         page.label("fact", "channels"),
         [c.value for c in Channel],
         selection_mode="multi",
-        default=channels,
         format_func=lambda c: page.label("channel", c),
-        key=key("channels"),
+        key=of_channels,
         on_change=_value,
-        args=(*ids, "channels", key("channels"), sorted(channels)),
+        args=(*ids, "channels", of_channels, sorted(channels)),
     )
-    numbers = ", ".join(n["text"] for n in facts.get("numbers", ()))
+    numbers = "; ".join(n["text"] for n in facts.get("numbers", ()))
+    of_numbers = key("numbers", numbers)
     columns = st.columns([2, 1, 1])
     columns[0].text_input(
         page.label("fact", "numbers"),
-        numbers,
         max_chars=400,
         placeholder=_("not said"),
-        key=key("numbers"),
+        key=of_numbers,
         on_change=_numbers,
-        args=(*ids, key("numbers"), numbers),
+        args=(*ids, of_numbers, numbers),
     )
     for column, fact in zip(columns[1:], FIGURES, strict=True):
+        of_fact = key(fact, facts.get(fact))
         column.number_input(
             page.label("fact", fact),
             min_value=0,
             max_value=FIGURES[fact],
-            value=facts.get(fact),
+            value=None,
             step=1,
             placeholder=_("not said"),
-            key=key(fact),
+            key=of_fact,
             on_change=_value,
-            args=(*ids, fact, key(fact), facts.get(fact)),
+            args=(*ids, fact, of_fact, facts.get(fact)),
         )
 
 
@@ -170,7 +174,8 @@ def _value(
 def _numbers(done: str, case_id: int, mention_id: int, version: int, key: str, shown: str) -> None:
     written = str(st.session_state.get(key) or "")
     if written != shown:
-        parts = [p for p in written.replace(";", ",").split(",") if p.strip()]
+        # A comma alone may stand in a number as its author wrote it.
+        parts = [p for p in re.split(r";|,\s+", written) if p.strip()]
         _correct(done, case_id, mention_id, version, "numbers", parts)
 
 

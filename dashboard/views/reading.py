@@ -82,21 +82,21 @@ def _corrections(
     case = detail.summary
     st.caption(_("One click corrects; it wins over the reader for good and is on the timeline."))
     for question, answers in LABELS.items():
-        # The version is in the key, so that a control shows what is stored, not what was clicked.
-        key = f"fix_{question}_{mention.id}_{case.version}"
+        key = f"fix_{question}_{mention.id}"
+        value = getattr(found, question)
+        st.session_state[key] = value  # what is stored, not a click that was refused
         done = _("Corrected.")
         common: Any = {
             "format_func": lambda answer, q=question: page.label(q, answer),
             "key": key,
             "on_change": _correct,
-            "args": (done, case.id, mention.id, question, key, getattr(found, question)),
+            "args": (done, case.id, mention.id, question, key, value),
         }
         title = page.label("question", question)
-        value = getattr(found, question)
         if len(answers) > 3:
-            st.selectbox(title, answers, index=answers.index(value), **common)
+            st.selectbox(title, answers, **common)
         else:
-            st.segmented_control(title, answers, default=value, required=True, **common)
+            st.segmented_control(title, answers, required=True, **common)
 
 
 def _correct(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,9 +87,3 @@ def opened(chromium, request: pytest.FixtureRequest) -> Iterator[Callable[..., o
     for context in contexts:
         context.close()
     assert outside == []
-
-
-@pytest.fixture(scope="package")
-def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where tests leave pictures of what they saw; those of docs/ are test_screenshots.py's."""
-    return tmp_path_factory.mktemp("screenshots")

@@ -12,16 +12,13 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
+from browser.steps import settled
 from browser.world import ROOT, World
 from listener.storage.tables import AlertRow
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
 _PARTS = "[class*='_part'][class*='st-key-'] button, [data-testid=stTabs] [role=tab]"
-_QUIET = (
-    "[data-testid=stApp][data-test-script-state=notRunning]"
-    ":not(:has([data-testid=stSkeleton])):not(:has([data-stale=true]))"
-)
 
 
 @dataclass(frozen=True)
@@ -56,12 +53,6 @@ def visits(world: World, path: str, case: str = "lucia") -> list[Visit]:
     if path in one:
         found.append(Visit(f"{path}-one" if found else path, f"/{path}?{one[path]}"))
     return found
-
-
-def settled(page: Page) -> None:
-    expect(page.locator(_QUIET)).to_be_visible(timeout=30_000)
-    page.wait_for_timeout(250)
-    expect(page.locator(_QUIET)).to_be_visible(timeout=30_000)
 
 
 def views(page: Page, visit: Visit) -> Iterator[str]:

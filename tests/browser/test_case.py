@@ -4,8 +4,6 @@ at once; what each corrects."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -13,12 +11,10 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Page, expect
 
 from browser.conftest import Served
-from browser.test_pages import case_of, heading, settled, shoot, signed_in, stored
+from browser.steps import Open, case_of, choose, heading, settled, signed_in, stored
 from listener import promise
 from listener.httpclient import HttpClient
 from listener.pipeline import Road
-
-Open = Callable[..., Page]
 
 
 def part(page: Page, name: str) -> None:
@@ -42,7 +38,7 @@ def write_what_waits(served: Served) -> None:
 # ---------------------------------------------------------------------------- to read
 
 
-def test_a_case_explains_itself(opened: Open, served: Served, screenshots: Path) -> None:
+def test_a_case_explains_itself(opened: Open, served: Served) -> None:
     number = case_of(served, "lucia")
     page = signed_in(opened, served, "ana", f"/case?id={number}")
     heading(page, f"Caso {number}")
@@ -54,7 +50,6 @@ def test_a_case_explains_itself(opened: Open, served: Served, screenshots: Path)
     expect(page.get_by_text("Espera respuesta.")).to_be_visible()
     original = page.get_by_role("link", name="Abrir el original")
     expect(original).to_have_attribute("rel", "noopener noreferrer")
-    shoot(page, screenshots, "case-es")
     part(page, "Historial de contactos")
     log = page.locator("table", has_text="Contactos: 7, los más recientes primero")
     expect(log).to_contain_text("sin codificar")
@@ -81,7 +76,7 @@ def test_marc_reads_what_a_post_claims_and_changes_none_of_it(opened: Open, serv
 # ---------------------------------------------------------------------------- from first look to end
 
 
-def test_anas_way_through_a_case(opened: Open, served: Served, screenshots: Path) -> None:
+def test_anas_way_through_a_case(opened: Open, served: Served) -> None:
     number = case_of(served, "lucia")
     page = signed_in(opened, served, "ana", f"/case?id={number}")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -107,6 +102,8 @@ def test_anas_way_through_a_case(opened: Open, served: Served, screenshots: Path
     expect(page.get_by_text("✓ Contactos: lo corrigió ana")).to_be_visible()
     settled(page)
     expect(count).to_have_value("12")
+    expect(count).to_be_focused()
+    expect(page.get_by_text("Un clic corrige")).to_be_visible()  # what she opened stays open
     expect(page.get_by_text("La persona cuenta 12 contactos en 14 días")).to_be_visible()
     # Why it happened, and its end.
     expect(page.get_by_text("rechazo sin codificar")).to_be_visible()
@@ -122,7 +119,6 @@ def test_anas_way_through_a_case(opened: Open, served: Served, screenshots: Path
     settled(page)
     end = page.get_by_role("heading", name="Acabar con los contactos")
     end.evaluate("e => e.scrollIntoView()")
-    shoot(page, screenshots, "case-promise-es")
     # The draft, copied; the reply is published elsewhere and marked here.
     draft = page.get_by_test_id("stCode")
     expect(draft).to_contain_text("Lucia")
@@ -142,8 +138,7 @@ def test_anas_way_through_a_case(opened: Open, served: Served, screenshots: Path
     )
     settled(page)
     # The end, with its reason in words.
-    page.get_by_label("Cómo terminó").click()
-    page.get_by_role("option", name="no se le contacta más").click()
+    choose(page, "Cómo terminó", "no se le contacta más")
     page.get_by_label("Con sus palabras").fill("Suprimida y <i>avisada</i>")
     page.get_by_label("Con sus palabras").press("Enter")
     settled(page)
@@ -197,8 +192,7 @@ def test_ana_takes_notes_tags_puts_off_and_closes(opened: Open, served: Served) 
     page.get_by_role("button", name="Cerrar", exact=True).click()
     expect(page.get_by_text("Diga cómo terminó el caso")).to_be_visible()
     settled(page)
-    page.get_by_label("Cómo terminó").click()
-    page.get_by_role("option", name="otro final").click()
+    choose(page, "Cómo terminó", "otro final")
     settled(page)
     page.get_by_role("button", name="Cerrar", exact=True).click()
     expect(page.get_by_text("Explique con palabras cómo terminó el caso.")).to_be_visible()
@@ -249,7 +243,7 @@ def test_ana_merges_two_cases_and_the_one_leads_to_the_other(opened: Open, serve
     settled(page)
     page.get_by_role("button", name="Unir", exact=True).click()
     expect(page.get_by_text(f"Este caso pasó a formar parte del caso {other}.")).to_be_visible()
-    assert page.get_by_role("button", name="Cerrar", exact=True).count() == 0
+    expect(page.get_by_role("button", name="Cerrar", exact=True)).to_have_count(0)
     page.get_by_role("link", name=f"Caso {other}").click()
     heading(page, f"Caso {other}")
     expect(page.get_by_text("Reúne lo que había en los casos")).to_be_visible()

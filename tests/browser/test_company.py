@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -14,11 +14,10 @@ from servers import free_port, running
 from servers_node import CompanyProvider
 
 from browser import world as worlds
-from browser.test_pages import enter, heading
+from browser.steps import Open, enter, heading
 from listener import accounts
 from listener.storage import identities
 
-Open = Callable[..., Page]
 PEOPLE = {
     "ana": {"name": "Ana Prieto", "preferred_username": "ana", "locale": "es", "groups": ["care"]},
     "rui": {"name": "Rui Costa", "preferred_username": "rui", "locale": "en", "groups": ["look"]},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,15 +15,13 @@ from playwright.sync_api import Browser, Page, expect
 from servers import Unavailable
 from servers_node import axe
 
-from browser import every_page
 from browser.conftest import Served
 from browser.every_page import DESK, PHONE, paths, too_wide, views, visits
-from browser.test_pages import heading, signed_in
+from browser.steps import Open, heading, settled, signed_in
 from browser.world import ROOT
 from dashboard import cookies
 from listener import accounts
 
-Open = Callable[..., Page]
 _GRAVE = ("serious", "critical")
 # Words that no Spanish sentence has. What people wrote, and what other systems said, is not ours.
 _ENGLISH = re.compile(
@@ -116,7 +114,7 @@ def visitor(chromium: Browser, served: Served) -> Iterator[Page]:
 
 def test_the_list_of_pages_is_the_navigations(visitor: Page, served: Served) -> None:
     visitor.goto("/")
-    every_page.settled(visitor)
+    settled(visitor)
     shown = visitor.locator("[data-testid=stSidebarNavLink]").count()
     assert shown >= 8
     assert {"inbox", "case", "customer"} < set(paths())
@@ -135,10 +133,10 @@ def test_a_page_is_for_everybody(visitor: Page, served: Served, path: str) -> No
             problems += scan(visitor, name)
             problems += english(visitor, name)
             visitor.set_viewport_size(PHONE)
-            every_page.settled(visitor)
+            settled(visitor)
             problems += [f"{name} on a phone: {p}" for p in too_wide(visitor)]
             visitor.set_viewport_size(DESK)
-            every_page.settled(visitor)
+            settled(visitor)
     assert not problems, "\n".join(problems)
 
 

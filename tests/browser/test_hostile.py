@@ -13,9 +13,10 @@ import pytest
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Browser, ConsoleMessage, Download, Page
 
-from browser import every_page, hostile
+from browser import hostile
 from browser.conftest import Served
 from browser.every_page import DESK, PHONE, paths, too_wide, views, visits
+from browser.steps import settled
 from dashboard import cookies
 from listener import accounts
 
@@ -90,10 +91,10 @@ def test_a_page_shows_it_as_text(watched: Watched, hostile_world: Served, path: 
                 problems += [f"{name} at 1280: {p}" for p in too_wide(page)]
                 problems += [f"{name}: {p}" for p in exported(page)]
                 page.set_viewport_size(PHONE)
-                every_page.settled(page)
+                settled(page)
                 problems += [f"{name} on a phone: {p}" for p in too_wide(page)]
                 page.set_viewport_size(DESK)
-                every_page.settled(page)
+                settled(page)
                 problems += [f"{name}: {p}" for p in watched.done()]
     assert not problems, "\n".join(problems)
 
@@ -106,7 +107,7 @@ def exported(page: Page) -> list[str]:
         with page.expect_download() as download:
             buttons.nth(number).click()
         problems += unsafe(download.value)
-        every_page.settled(page)
+        settled(page)
     return problems
 
 

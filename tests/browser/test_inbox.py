@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,13 +14,11 @@ from playwright.sync_api import Page, expect
 
 from browser import world as worlds
 from browser.conftest import Served
-from browser.test_pages import choose, heading, settled, shoot, signed_in
+from browser.steps import Open, choose, heading, settled, signed_in
 from listener.storage import case_actions, case_search
 from listener.storage.case_search import CaseFilter
 from listener.storage.tables import CaseRow
 
-Open = Callable[..., Page]
-expect.set_options(timeout=20_000)
 CURRENT = "#ls-current"
 
 
@@ -71,7 +68,7 @@ def until(page: Page, test: Callable[[], bool]) -> None:
     raise AssertionError("it did not happen")
 
 
-def test_triage_by_keyboard(opened: Open, own: Served, screenshots: Path) -> None:
+def test_triage_by_keyboard(opened: Open, own: Served) -> None:
     page = ready(signed_in(opened, own, "ana"))
     listed = ids(page)
     mine = next(
@@ -92,7 +89,6 @@ def test_triage_by_keyboard(opened: Open, own: Served, screenshots: Path) -> Non
     expect(page.get_by_text("Casos elegidos: 1")).to_have_count(0)
     page.keyboard.press("?")
     expect(page.get_by_text("caso siguiente")).to_be_visible()
-    shoot(page, screenshots, "inbox-keyboard-es")
     page.keyboard.press("Escape")
     page.keyboard.press("/")
     expect(page.get_by_label("Buscar en textos y autores")).to_be_focused()
@@ -132,9 +128,7 @@ def test_search_finds_words_phrases_and_beginnings(opened: Open, own: Served) ->
             expect(page.get_by_text("Ningún caso cumple estos filtros.")).to_be_visible()
 
 
-def test_a_view_is_saved_shared_and_opened_with(
-    opened: Open, own: Served, screenshots: Path
-) -> None:
+def test_a_view_is_saved_shared_and_opened_with(opened: Open, own: Served) -> None:
     page = signed_in(opened, own, "ana")
     page.get_by_role("button", name="Más filtros").click()
     page.get_by_text("Vencidos", exact=True).click()
@@ -152,16 +146,13 @@ def test_a_view_is_saved_shared_and_opened_with(
     other.get_by_role("button", name="Views").click()
     other.get_by_role("button", name="Tarde =1+1 <b> (ana)").click()
     expect(other.get_by_text("Cases: 1, the most urgent first")).to_be_visible()
-    shoot(other, screenshots, "inbox-views-en")
     other.get_by_role("button", name="Open the inbox with it").click()
     expect(other.get_by_text("Your inbox opens as you chose.")).to_be_visible()
     again = signed_in(opened, own, "ben")
     expect(again.get_by_text("Cases: 1, the most urgent first")).to_be_visible()
 
 
-def test_one_action_on_many_says_what_was_refused_and_why(
-    opened: Open, own: Served, screenshots: Path
-) -> None:
+def test_one_action_on_many_says_what_was_refused_and_why(opened: Open, own: Served) -> None:
     page = signed_in(opened, own, "ana")
     chosen = [i for i in ids(page) if case(own, i).status == "new"][:3]
     for case_id in chosen:
@@ -183,7 +174,6 @@ def test_one_action_on_many_says_what_was_refused_and_why(
         f"Caso {chosen[1]}: Alguien ha cambiado este caso mientras tanto (ben"
     )
     expect(page.locator(".ls-tag", has_text="#prensa")).to_have_count(2)
-    shoot(page, screenshots, "inbox-many-es")
 
 
 def test_what_comes_meanwhile_is_offered_and_moves_nothing(opened: Open, own: Served) -> None:

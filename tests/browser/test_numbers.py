@@ -4,19 +4,18 @@ brand."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from served import Served
 
 from browser import world as worlds
-from browser.test_pages import heading, shoot, signed_in
+from browser.steps import Open, heading, signed_in
 from browser.world import Post, Stated, World
 from listener import processing
 from listener.crm import systems
@@ -25,7 +24,6 @@ from listener.storage import mentions, pending
 from listener.storage.mentions import BrandHit, Found
 from listener.storage.tables import CrmEvent, CrmNumber
 
-Open = Callable[..., Page]
 STRANGER = "+34911222333"
 MORE = (
     Post(
@@ -93,7 +91,7 @@ def reported(chromium: object, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def test_the_list_flags_the_unknown_number_and_shows_the_registry(
-    opened: Open, reported: Served, screenshots: Path
+    opened: Open, reported: Served
 ) -> None:
     page = signed_in(opened, reported, "ana", "/numbers")
     heading(page, "Números que llaman")
@@ -104,7 +102,6 @@ def test_the_list_flags_the_unknown_number_and_shows_the_registry(
     expect(page.locator("tr", has_text="1004").first).to_contain_text("propio")
     registry = page.locator("table", has_text="Dónde consta")
     expect(registry.locator("tr", has_text="Canal Norte")).to_contain_text("agencia")
-    shoot(page, screenshots, "numbers-es")
     page.get_by_text("Solo números desconocidos").click()
     expect(page.locator("table", has_text="Números denunciados").locator("tbody tr")).to_have_count(
         1
@@ -113,7 +110,7 @@ def test_the_list_flags_the_unknown_number_and_shows_the_registry(
     heading(page, STRANGER)
 
 
-def test_the_dossier_of_a_stranger(opened: Open, reported: Served, screenshots: Path) -> None:
+def test_the_dossier_of_a_stranger(opened: Open, reported: Served) -> None:
     page = signed_in(opened, reported, "ana", f"/numbers?number={STRANGER.replace('+', '%2B')}")
     heading(page, STRANGER)
     expect(page.get_by_text("El registro de contactos no tiene ninguno desde él")).to_be_visible()
@@ -124,7 +121,6 @@ def test_the_dossier_of_a_stranger(opened: Open, reported: Served, screenshots: 
     expect(page.locator(".ls-row", has_text="911 22 23 33")).to_contain_text("desconocido")
     assert page.title() != "owned"
     assert page.locator(".ls-row b", has_text="911 222 333").count() == 0
-    shoot(page, screenshots, "number-es")
     page.get_by_role("link", name="Caso").first.click()
     expect(page.get_by_role("heading", level=1, name="Caso")).to_be_visible()
 

@@ -3,105 +3,28 @@ looks, Berta sees another brand, somebody forgets a password."""
 
 from __future__ import annotations
 
-import io
 import re
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-from PIL import Image
-from playwright.sync_api import Page, TimeoutError, expect
+from playwright.sync_api import Page, expect
 from served import Served
 
+from browser.steps import Open, case_of, choose, enter, heading, settled, signed_in
 from browser.world import PASSWORD
-from dashboard import cookies
-from listener import accounts
-from listener.storage import case_detail, people
+from listener.storage import people
 from listener.storage.tables import NotificationRow
-
-Open = Callable[..., Page]
-expect.set_options(timeout=20_000)
-
-
-def enter(page: Page, user: str, password: str = PASSWORD, path: str = "/") -> None:
-    page.goto(path)
-    page.fill("#username", user)
-    page.fill("#password", password)
-    page.click("main button")
-
-
-def signed_in(opened: Open, served: Served, user: str, path: str = "/", **kw: Any) -> Page:
-    """As after the form, which has its own tests: with the cookie of a session."""
-    page = opened(served.url, **kw)
-    token = accounts.start_session(served.world.db, user)
-    jar = cookies.Cookies(cookies.key(served.world.settings.var))
-    page.context.add_cookies([{"name": cookies.NAME, "value": jar.sign(token), "url": served.url}])
-    page.goto(path)
-    expect(page.locator("h1")).to_be_visible()
-    return page
-
-
-def heading(page: Page, words: str) -> None:
-    expect(page.get_by_role("heading", level=1, name=words)).to_be_visible()
-
-
-def settled(page: Page) -> None:
-    """The page is drawn: while it is, the old and the new controls may both be there."""
-    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
-
-
-def case_of(served: Served, name: str) -> int:
-    return served.world.cases[name]
-
-
-def stored(served: Served, name: str) -> case_detail.CaseDetail:
-    with served.world.db.read() as session:
-        found = case_detail.get(session, case_of(served, name))
-    assert found is not None
-    return found
-
-
-def choose(page: Page, name: str, option: str) -> None:
-    """A list that opens while the page is drawn anew closes again: opened until it stays."""
-    wanted = page.get_by_role("option", name=option)
-    for _ in range(5):
-        page.get_by_role("combobox", name=name).click()
-        try:
-            wanted.click(timeout=4_000)
-        except TimeoutError:
-            continue
-        return
-    raise AssertionError(f"{option} cannot be chosen of {name}")
-
-
-def shoot(page: Page, folder: Path, name: str) -> None:
-    """The whole page in one picture, small enough for the repository."""
-    page.wait_for_timeout(1200)
-    size = page.viewport_size or {"width": 1280, "height": 900}
-    tall = page.evaluate("document.querySelector('[data-testid=stMain]')?.scrollHeight ?? 900")
-    page.set_viewport_size({"width": size["width"], "height": max(500, min(int(tall), 1000))})
-    page.wait_for_timeout(500)
-    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    page.set_viewport_size(size)
-    file = folder / f"{name}.png"
-    picture.save(file, optimize=True)
-    assert file.stat().st_size < 200_000
-
 
 # ---------------------------------------------------------------------------- coming in
 
 
-def test_wrong_then_right_then_reload_then_out(
-    opened: Open, served: Served, screenshots: Path
-) -> None:
+def test_wrong_then_right_then_reload_then_out(opened: Open, served: Served) -> None:
     page = opened(served.url)
     page.goto("/")
-    shoot(page, screenshots, "sign-in-es")
     enter(page, "ana", "no es esta clave")
     expect(page.get_by_role("alert")).to_contain_text("no son correctos")
     enter(page, "ana")
@@ -140,9 +63,7 @@ def test_a_session_that_ended_ends_at_the_next_click(opened: Open, served: Serve
 # ---------------------------------------------------------------------------- inbox
 
 
-def test_the_inbox_shows_the_most_urgent_first_with_reasons(
-    opened: Open, served: Served, screenshots: Path
-) -> None:
+def test_the_inbox_shows_the_most_urgent_first_with_reasons(opened: Open, served: Served) -> None:
     page = signed_in(opened, served, "ana")
     first = page.locator(".ls-row").first
     expect(first).to_contain_text("Otra vez el 1004")
@@ -158,7 +79,6 @@ def test_the_inbox_shows_the_most_urgent_first_with_reasons(
     expect(page.get_by_text("Casos: 24, los más urgentes primero")).to_be_visible()
     late = page.locator(".ls-row", has_text="llevo 4 correos")
     expect(late).to_contain_text("vencido hace 3 h 2")
-    shoot(page, screenshots, "inbox-es")
     page.get_by_role("button", name="Siguientes").click()
     expect(page.get_by_text("21 a 24 de 24")).to_be_visible()
     page.get_by_label("Buscar en textos y autores").fill("misma factura")
@@ -201,13 +121,12 @@ def test_hostile_text_is_shown_as_text(opened: Open, served: Served) -> None:
 # ---------------------------------------------------------------------------- a case
 
 
-def test_a_doubt_is_settled_with_one_click(opened: Open, served: Served, screenshots: Path) -> None:
+def test_a_doubt_is_settled_with_one_click(opened: Open, served: Served) -> None:
     page = signed_in(opened, served, "ana", "/review")
     heading(page, "Por revisar")
     doubt = page.locator(".ls-row", has_text="cubre la sierra")
     expect(doubt).to_have_count(1)
     expect(page.locator(".ls-row")).to_have_count(1)
-    shoot(page, screenshots, "review-es")
     page.get_by_role("button", name="No es queja").click()
     expect(page.get_by_text("El lector no tiene dudas sobre nada.")).to_be_visible()
     page.reload()
@@ -244,7 +163,7 @@ def test_berta_is_refused_a_case_of_another_brand(opened: Open, served: Served) 
 # ---------------------------------------------------------------------------- the other pages
 
 
-def test_the_ledger_counts_and_downloads(opened: Open, served: Served, screenshots: Path) -> None:
+def test_the_ledger_counts_and_downloads(opened: Open, served: Served) -> None:
     page = signed_in(opened, served, "marc", "/ledger")
     heading(page, "Cuentas de campaña")
     page.get_by_text("Contar también lo inventado").click()
@@ -252,7 +171,6 @@ def test_the_ledger_counts_and_downloads(opened: Open, served: Served, screensho
     expect(line).to_contain_text("(42,2 – 9.286)")
     expect(page.get_by_text("Supuesto, no medido")).to_contain_text("150")
     expect(page.get_by_text("Lucía")).to_have_count(0)
-    shoot(page, screenshots, "ledger-es")
     with page.expect_download() as download:
         page.get_by_role("button", name="Descargar en CSV").click()
     body = download.value.path().read_text("utf-8-sig")
@@ -264,8 +182,7 @@ def test_the_ledger_counts_and_downloads(opened: Open, served: Served, screensho
     page.get_by_label("Valor de un cliente").press("Enter")
     expect(page.get_by_text("un cliente 0;")).to_be_visible()
     settled(page)
-    page.get_by_role("combobox").first.click()
-    page.get_by_role("option", name="Lista").click()
+    choose(page, "Por", "Lista")
     expect(page.locator("tr", has_text="L-2023-11")).to_be_visible()
 
 
@@ -275,13 +192,12 @@ def test_berta_sees_no_ledger_of_others_brands(opened: Open, served: Served) -> 
     assert page.locator("table").count() == 0
 
 
-def test_sources_tell_how_they_are(opened: Open, served: Served, screenshots: Path) -> None:
+def test_sources_tell_how_they_are(opened: Open, served: Served) -> None:
     page = signed_in(opened, served, "ben", "/sources")
     heading(page, "Sources")
     expect(page.locator(".ls-sub", has_text="answered 503")).to_contain_text("failing")
     expect(page.locator("table", has_text="Last success")).to_contain_text("pages 3, new 2")
     expect(page.get_by_text("<item><title>sin fecha</title></item>")).to_be_visible()
-    shoot(page, screenshots, "sources-en")
 
 
 def test_a_failed_message_is_sent_again_from_its_alert(opened: Open, served: Served) -> None:
@@ -372,16 +288,13 @@ def test_a_page_that_breaks_says_why_and_what_to_do(opened: Open, empty: Served)
             connection.exec_driver_sql(rename.format("elsewhere", "alerts"))
 
 
-def test_a_phone_shows_the_inbox_and_a_case(
-    opened: Open, served: Served, screenshots: Path
-) -> None:
+def test_a_phone_shows_the_inbox_and_a_case(opened: Open, served: Served) -> None:
     page = signed_in(opened, served, "ana", width=390, height=844)
     heading(page, "Bandeja")
     wide = "document.querySelector('[data-testid=stMain]').scrollWidth <= window.innerWidth"
     assert page.evaluate(wide)
     page.goto(f"/case?id={case_of(served, 'lucia')}")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
-    shoot(page, screenshots, "case-phone-es")
     assert page.evaluate(wide)
 
 

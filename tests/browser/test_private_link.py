@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 from served import Served
 
-from browser.test_pages import heading, settled, signed_in, stored
+from browser.steps import Open, heading, settled, signed_in, stored
 from listener import pipeline
 from listener.httpclient import HttpClient
 from listener.pipeline import Road
 
-Open = Callable[..., Page]
-expect.set_options(timeout=20_000)
 WIDTH, HEIGHT = 360, 740
 
 
@@ -71,12 +66,6 @@ def link_of(opened: Open, served: Served, name: str) -> tuple[Page, str]:
     return page, served.url + address[address.index("/p/") :]
 
 
-def photo(page: Page, folder: Path, name: str) -> None:
-    picture = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
-    picture.quantize(128).save(folder / f"{name}.png", optimize=True)
-    assert (folder / f"{name}.png").stat().st_size < 200_000
-
-
 def process(served: Served) -> dict[str, Any]:
     world = served.world
     http = HttpClient(world.settings.listener.http)
@@ -84,7 +73,7 @@ def process(served: Served) -> dict[str, Any]:
 
 
 def test_from_the_link_to_the_customer(
-    opened: Open, served: Served, phone: Callable[..., Phone], screenshots: Path
+    opened: Open, served: Served, phone: Callable[..., Phone]
 ) -> None:
     ana, address = link_of(opened, served, "persona5")
     expect(ana.get_by_text("Se muestra solo ahora.")).to_be_visible()
@@ -92,13 +81,11 @@ def test_from_the_link_to_the_customer(
     settled(ana)
     assert ana.get_by_role("button", name="Hacer un enlace privado").count() == 0
     ana.get_by_role("heading", name="Quién lo escribe").evaluate("e => e.scrollIntoView()")
-    photo(ana, screenshots, "private-link-made-es")
     marta = phone()
     answer = marta.page.goto(address)
     assert answer is not None
     assert answer.status == 200
     heading(marta.page, "Deje su teléfono a Movistar")
-    photo(marta.page, screenshots, "private-link-es")
     field, tick = (
         marta.page.get_by_label("Su número de teléfono"),
         marta.page.get_by_role("checkbox"),
@@ -118,12 +105,10 @@ def test_from_the_link_to_the_customer(
     for thing in (field, marta.page.get_by_role("alert")):
         expect(thing).to_be_in_viewport()
     expect(tick).to_be_checked()
-    photo(marta.page, screenshots, "private-link-wrong-es")
     field.fill("600 99 98 88")
     button.click()
     heading(marta.page, "Gracias")
     expect(marta.page.get_by_role("status")).to_contain_text("acaba en 888")
-    photo(marta.page, screenshots, "private-link-left-es")
     assert {u.partition("?")[0] for u in marta.asked} == {address}, "no other file, no other host"
     refused = [c for c in marta.complaints if "400" not in c]
     assert refused == [], "nothing that the page's own policy forbids"
@@ -141,7 +126,6 @@ def test_from_the_link_to_the_customer(
     assert address_of(ana).count() == 0, "shown once"
     assert ana.get_by_role("button", name="Hacer un enlace privado").count() == 0
     ana.get_by_role("heading", name="Quién lo escribe").evaluate("e => e.scrollIntoView()")
-    photo(ana, screenshots, "private-link-case-es")
     assert stored(served, "persona5").summary.customer_ref == "C-1002"
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,20 +15,18 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from PIL import Image
 from playwright.sync_api import Locator, Page
 
-from browser import every_page
 from browser import world as worlds
 from browser.conftest import Served
 from browser.every_page import DESK, PHONE, Visit, paths, visits
+from browser.steps import Open, settled, signed_in
 from browser.test_case import write_what_waits
 from browser.test_numbers import more_posts
-from browser.test_pages import signed_in
 from dashboard import cookies
 from dashboard.private_page import Tokens
 from listener import accounts, i18n
 from listener.desk import Desk
 from listener.storage import case_detail, people
 
-Open = Callable[..., Page]
 README = worlds.ROOT / "README.md"
 TO_DO = "run `make screenshots`, and commit what it changes"
 _WHY = re.compile("Why did we contact them again|Por qué volvimos a llamar")
@@ -164,12 +162,12 @@ def links() -> str:
 
 def _show(page: Page, visit: Visit) -> None:
     page.goto(visit.address)
-    every_page.settled(page)
+    settled(page)
     pictures: Locator = page.locator("[data-testid=stVegaLiteChart]")
     if pictures.count():
         pictures.first.wait_for()
         page.wait_for_timeout(1500)  # charts fade in
-        every_page.settled(page)
+        settled(page)
 
 
 def shoot(page: Page, folder: Path, name: str, language: str, *, tall: bool = True) -> str:

@@ -4,8 +4,7 @@ query, Marc nothing."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,14 +14,13 @@ from playwright.sync_api import Page, expect
 
 from browser import world as worlds
 from browser.conftest import Served
-from browser.test_pages import choose, enter, heading, settled, shoot, signed_in
+from browser.steps import Open, choose, enter, heading, settled, signed_in
 from listener import pipeline, service
 from listener.in_force import InForce
 from listener.pipeline import Road
 from listener.settings import Settings
 from listener.storage import config_edits, people
 
-Open = Callable[..., Page]
 PASSWORD = "verde tormenta 51"
 
 
@@ -47,9 +45,7 @@ def write(page: Page, label: str, text: str) -> None:
     settled(page)
 
 
-def test_a_query_is_tried_then_stored_and_the_loops_take_it(
-    opened: Open, edited: Served, screenshots: Path
-) -> None:
+def test_a_query_is_tried_then_stored_and_the_loops_take_it(opened: Open, edited: Served) -> None:
     world = edited.world
     newest: InForce[Road] = service.roads(world.settings, world.db)
     before = newest()
@@ -64,7 +60,6 @@ def test_a_query_is_tried_then_stored_and_the_loops_take_it(
     expect(gained.locator("mark")).to_have_text("sin cobertura")
     expect(page.locator(".ls-row", has_text="va fino con la").first).to_contain_text("aparte")
     page.get_by_label("Motivo (otros lo leerán en el historial)").fill("El cine <b>no</b>")
-    shoot(page, screenshots, "settings-query-es")
     page.get_by_role("button", name="Guardar la consulta").click()
     expect(page.get_by_text("La consulta está guardada")).to_be_visible()
     expect(page.get_by_role("button", name="Guardar la consulta").last).to_be_disabled()
@@ -107,8 +102,7 @@ def test_ines_is_added_and_signs_in_by_her_link(opened: Open, edited: Served) ->
     hers.context.clear_cookies()
     enter(hers, "ines", PASSWORD)
     heading(hers, "Bandeja")
-    page.get_by_label("Cuenta", exact=True).click()
-    page.get_by_role("option", name="ines").click()
+    choose(page, "Cuenta", "ines")
     role = page.get_by_label("Función", exact=True).nth(1)
     expect(role).to_have_value("gestión de comunidad")
     settled(page)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,10 +11,8 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Page, expect
 from served import Served
 
-from browser.test_pages import case_of, settled, shoot, signed_in, stored
+from browser.steps import Open, case_of, choose, settled, signed_in, stored
 from listener import api_tokens
-
-Open = Callable[..., Page]
 
 
 def ask(served: Served, token: str) -> httpx.Response:
@@ -39,14 +35,11 @@ def fetched(page: Page, path: str, token: str, body: object) -> list[Any]:
     return found
 
 
-def test_a_token_is_made_used_and_ended(opened: Open, served: Served, screenshots: Path) -> None:
+def test_a_token_is_made_used_and_ended(opened: Open, served: Served) -> None:
     page = signed_in(opened, served, "admin", "/settings?part=tokens")
     page.get_by_text("Token nuevo").click()
     page.get_by_label("Para qué es").fill("Cuadro de mando")
-    field = page.get_by_label("Actúa como")
-    field.fill("Marc")  # opens the list, narrowed
-    expect(page.get_by_role("option")).to_have_count(1)
-    field.press("Enter")
+    choose(page, "Actúa como", "Marc Soler (marc)")
     page.get_by_role("button", name="Crear el token").click()
     shown = page.locator("code", has_text="lst_")
     expect(shown).to_be_visible()
@@ -59,7 +52,6 @@ def test_a_token_is_made_used_and_ended(opened: Open, served: Served, screenshot
         "token": "Cuadro de mando",
         "expires_at": "",
     }
-    shoot(page, screenshots, "tokens-es")
     page.reload()
     expect(page.get_by_text("Cuadro de mando")).to_be_visible()
     expect(shown).to_have_count(0)
@@ -98,9 +90,7 @@ def test_a_signed_in_browser_is_refused_by_the_api(opened: Open, served: Served)
     assert stored(served, "lucia").summary == before
 
 
-def test_the_documentation_is_read_on_a_phone(
-    opened: Open, served: Served, screenshots: Path
-) -> None:
+def test_the_documentation_is_read_on_a_phone(opened: Open, served: Served) -> None:
     page = opened(served.url, width=390, height=800)
     page.goto("/api/v1/docs")
     expect(page.get_by_role("heading", level=2, name="Qué se puede pedir")).to_be_visible()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +13,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from browser.conftest import Served
-from browser.test_pages import heading, shoot, signed_in
-
-Open = Callable[..., Page]
+from browser.steps import Open, heading, settled, signed_in
 
 
 def chart(page: Page, title: str) -> Any:
@@ -36,9 +32,7 @@ def part(page: Page, name: str) -> None:
     page.get_by_role("radio", name=name).click()
 
 
-def test_bruno_finds_a_trend_and_reads_the_posts_behind_it(
-    opened: Open, served: Served, screenshots: Path
-) -> None:
+def test_bruno_finds_a_trend_and_reads_the_posts_behind_it(opened: Open, served: Served) -> None:
     page = signed_in(opened, served, "bruno", "/trends")
     heading(page, "Tendencias")
     for name in ("Volumen", "Sentimiento", "Quejas", "Acoso"):
@@ -47,7 +41,6 @@ def test_bruno_finds_a_trend_and_reads_the_posts_behind_it(
     expect(page.get_by_text("Días rayados")).to_be_visible()
     expect(page.get_by_text("No se cuentan copias ni reenvíos").first).to_be_visible()
     expect(page.locator(".ls-figures li", has_text="Acoso")).to_contain_text("%")
-    shoot(page, screenshots, "trends-es")
     bar = marks(chart(page, "Acoso"), "Menciones: ")
     said = bar.get_attribute("aria-label")
     count = re.search(r"Menciones: (\d+)", said or "")
@@ -59,7 +52,6 @@ def test_bruno_finds_a_trend_and_reads_the_posts_behind_it(
     expect(page.locator(".ls-row", has_text="Otra vez el 1004")).to_be_visible()
     original = page.get_by_role("link", name="Abrir el original").first
     assert (original.get_attribute("href") or "").startswith("https://red.example/")
-    shoot(page, screenshots, "mentions-es")
     page.get_by_role("link", name="Caso").first.click()
     heading(page, "Caso")
 
@@ -80,7 +72,8 @@ def test_a_figure_is_had_as_a_picture_and_as_a_table(opened: Open, served: Serve
     page = signed_in(opened, served, "bruno", "/trends")
     chart(page, "Volumen")
     page.get_by_text("Volumen: cifras y descargas").click()
-    with page.expect_download() as download:
+    settled(page)
+    with page.expect_download(timeout=60_000) as download:  # drawn when it is asked for
         page.get_by_role("button", name="PNG: Volumen").click()
     picture = Image.open(io.BytesIO(download.value.path().read_bytes()))
     assert picture.format == "PNG"
@@ -102,15 +95,12 @@ def test_a_figure_is_had_as_a_picture_and_as_a_table(opened: Open, served: Serve
     heading(page, "Menciones")
 
 
-def test_what_is_compared_has_its_interval_and_leads_on(
-    opened: Open, served: Served, screenshots: Path
-) -> None:
+def test_what_is_compared_has_its_interval_and_leads_on(opened: Open, served: Served) -> None:
     page = signed_in(opened, served, "bruno", "/trends")
     chart(page, "Volumen")
     part(page, "Comparado")
     chart(page, "Cuota de voz")
     chart(page, "Volumen por marca")
-    shoot(page, screenshots, "trends-compared-es")
     page.get_by_text("Cuota de voz: cifras y descargas").click()
     row = page.locator("tr", has=page.get_by_role("link", name="Vodafone")).last
     expect(row).to_contain_text("%")
@@ -119,15 +109,12 @@ def test_what_is_compared_has_its_interval_and_leads_on(
     expect(page.locator(".ls-row").first).to_contain_text("Vodafone")
 
 
-def test_the_hours_of_the_week_and_the_numbers(
-    opened: Open, served: Served, screenshots: Path
-) -> None:
+def test_the_hours_of_the_week_and_the_numbers(opened: Open, served: Served) -> None:
     page = signed_in(opened, served, "bruno", "/trends")
     chart(page, "Volumen")
     part(page, "Horas de la semana")
     chart(page, "Menciones por hora de la semana")
     expect(page.get_by_text("las horas son las de Europe/Madrid")).to_be_visible()
-    shoot(page, screenshots, "trends-hours-es")
     page.get_by_text("por hora de la semana: cifras").click()
     page.locator("details").get_by_role("link").first.click()
     expect(page).to_have_url(re.compile(r"/mentions\?.*weekday=\d&hour=\d"))
@@ -141,15 +128,12 @@ def test_the_hours_of_the_week_and_the_numbers(
     expect(page.locator("#vg-tooltip-element")).to_be_hidden()
 
 
-def test_bruno_takes_the_weekly_report_along(
-    opened: Open, served: Served, screenshots: Path
-) -> None:
+def test_bruno_takes_the_weekly_report_along(opened: Open, served: Served) -> None:
     page = signed_in(opened, served, "bruno", "/trends")
     chart(page, "Volumen")
     part(page, "Servicio e informe")
     expect(page.get_by_role("heading", level=2, name="Cómo se respondió")).to_be_visible()
     expect(page.locator(".ls-figures li", has_text="Sin responder")).to_contain_text("%")
-    shoot(page, screenshots, "trends-service-es")
     for name, begins, kind in (("PDF", b"%PDF", "pdf"), ("HTML", b"<!doctype html>", "html")):
         with page.expect_download() as download:
             page.get_by_role("button", name=f"Informe en {name}").click()
@@ -175,9 +159,8 @@ def test_an_address_that_cannot_be_read_is_told_so(opened: Open, served: Served)
     expect(page.get_by_text("solo lo ve quien gestiona la comunidad")).to_be_visible()
 
 
-def test_a_phone_shows_the_trends(opened: Open, served: Served, screenshots: Path) -> None:
+def test_a_phone_shows_the_trends(opened: Open, served: Served) -> None:
     page = signed_in(opened, served, "bruno", "/trends", width=390, height=844)
     chart(page, "Volumen")
     wide = "document.querySelector('[data-testid=stMain]').scrollWidth <= window.innerWidth"
     assert page.evaluate(wide)
-    shoot(page, screenshots, "trends-phone-es")

@@ -5,7 +5,7 @@ and the reader's quality, for those who look and those who act."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from servers_smtp import SmtpServer
 
 from browser import world as worlds
 from browser.conftest import Served
-from browser.test_pages import heading, settled, shoot, signed_in
+from browser.steps import Open, heading, settled, signed_in
 from browser.world import PASSWORD
 from listener import pipeline, raising
 from listener.desk import Desk
@@ -30,7 +30,6 @@ from listener.pipeline import Road
 from listener.settings import Email, Settings
 from listener.storage import alerts, health, people, readings, silences
 
-Open = Callable[..., Page]
 MARC = "marc@listener.example"
 
 
@@ -121,9 +120,7 @@ def user(watched: Watched, name: str) -> people.User:
 # ---------------------------------------------------------------------------- Marc's day
 
 
-def test_marcs_day_from_the_mail_to_the_silence(
-    opened: Open, watched: Watched, screenshots: Path
-) -> None:
+def test_marcs_day_from_the_mail_to_the_silence(opened: Open, watched: Watched) -> None:
     raised = watched.severe("lucia")
     [mail] = watched.mails()
     assert "queja de acoso, prioridad urgente" in mail
@@ -174,7 +171,6 @@ def test_marcs_day_from_the_mail_to_the_silence(
     expect(page.get_by_text("Silenciado hasta el")).to_be_visible()
     expect(page.locator(".ls-muted")).to_contain_text("marc")
     expect(page.locator(".ls-muted")).to_contain_text("lo lleva la agencia, reunión mañana")
-    shoot(page, screenshots, "alert-es")
 
     # The next one is raised and shown, and no mail goes out.
     next_one = watched.severe("tomas")
@@ -186,7 +182,6 @@ def test_marcs_day_from_the_mail_to_the_silence(
     page.goto("/alerts")
     first = page.locator("[data-testid=stVerticalBlock]", has_text="silenciada").last
     expect(first).to_contain_text("lo lleva la agencia")
-    shoot(page, screenshots, "alerts-es")
 
 
 def test_a_broken_promise_reaches_marc_all_the_same_and_is_not_his_to_mute(
@@ -208,14 +203,11 @@ def test_a_broken_promise_reaches_marc_all_the_same_and_is_not_his_to_mute(
         )
 
 
-def test_ana_ends_the_silence_and_mails_go_out_again(
-    opened: Open, watched: Watched, screenshots: Path
-) -> None:
+def test_ana_ends_the_silence_and_mails_go_out_again(opened: Open, watched: Watched) -> None:
     watched.mails()
     page = signed_in(opened, watched.served, "ana", "/alerts")
     page.get_by_role("radio", name="Silencios").click(force=True)
     expect(page.get_by_text("acoso grave · Movistar")).to_be_visible()
-    shoot(page, screenshots, "silences-es")
     page.get_by_role("button", name="Terminar ya").click()
     expect(page.get_by_text("El silencio ha terminado.")).to_be_visible()
     expect(page.get_by_role("heading", name="Terminados")).to_be_visible()
@@ -265,7 +257,7 @@ def test_a_link_to_an_alert_of_another_brand_or_of_nobody_says_so(
 
 
 def test_the_coverage_ledger_tells_gaps_and_what_cannot_be_seen(
-    opened: Open, watched: Watched, screenshots: Path
+    opened: Open, watched: Watched
 ) -> None:
     page = signed_in(opened, watched.served, "marc", "/sources")
     failing = page.locator(".ls-sub", has_text="answered 503")
@@ -277,7 +269,6 @@ def test_the_coverage_ledger_tells_gaps_and_what_cannot_be_seen(
     with page.expect_download() as download:
         page.get_by_role("button", name="Descargar en CSV").click()
     assert b"sin fecha" in Path(download.value.path()).read_bytes()
-    shoot(page, screenshots, "sources-es")
 
 
 def test_an_administrator_has_a_source_asked_again(opened: Open, watched: Watched) -> None:
@@ -293,7 +284,7 @@ def test_an_administrator_has_a_source_asked_again(opened: Open, watched: Watche
 
 
 def test_a_correction_is_seen_and_taken_back_on_the_quality_page(
-    opened: Open, watched: Watched, screenshots: Path
+    opened: Open, watched: Watched
 ) -> None:
     desk = Desk(watched.served.world.db, watched.settings)
     ana = user(watched, "ana")
@@ -306,7 +297,6 @@ def test_a_correction_is_seen_and_taken_back_on_the_quality_page(
     expect(page.locator("table", has_text="Leídas")).to_contain_text("español")
     expect(page.locator("table", has_text="acoso (F1)")).to_contain_text("portugués")
     expect(page.get_by_role("link", name="Revisar lo que espera: 1")).to_be_visible()
-    shoot(page, screenshots, "quality-es")
     page.get_by_role("radio", name="Correcciones").click(force=True)
     expect(page.get_by_text("categoría: facturación → atención al cliente")).to_be_visible()
     expect(page.get_by_role("button", name="Deshacer")).to_have_count(0)
@@ -335,7 +325,7 @@ def test_training_is_honest_about_too_few_and_only_administrators_start_it(
 
 
 def test_a_version_is_accepted_and_rolled_back_with_one_click(
-    opened: Open, watched: Watched, screenshots: Path
+    opened: Open, watched: Watched
 ) -> None:
     """With the table of before and after beside it. The version is the one that ships under another
     name: what a training makes has its own tests."""
@@ -346,7 +336,6 @@ def test_a_version_is_accepted_and_rolled_back_with_one_click(
     expect(row).to_contain_text("94,1")
     expect(row).to_contain_text("94,9")
     expect(row).to_contain_text("+0,8")
-    shoot(page, screenshots, "quality-training-es")
     page.get_by_role("button", name="Usarla").first.click()
     expect(page.get_by_text("En uso desde la próxima vuelta del lector.")).to_be_visible()
     assert (home / "active").read_text().strip() == "2026-11-25-abc"
