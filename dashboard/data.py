@@ -260,9 +260,11 @@ def _dossier(
 
 
 def forget() -> None:
-    """After a change that the caches would hide; trends may be two minutes old."""
+    """After a change that the caches would hide. What is counted over many mentions or calls may be
+    some minutes old, as it is in the other browsers: made anew at each click it would keep all wait."""
     _shared[0].desk.look_again()
-    st.cache_data.clear()
+    for kept in (filters, has_mentions, counts, _sources, _dossier):
+        kept.clear()
 
 
 def change_password(username: str, old: str, new: str) -> None:

@@ -187,6 +187,20 @@ def first_steps(page: Page) -> None:
     right.page_link(page.pages["settings"], label=_("Settings"), icon=":material/settings:")
 
 
+def count_invented(page: Page, key: str, where: Any = st) -> bool:
+    """Whether what is invented counts; asked only where there is some. Where there is nothing else,
+    it does until somebody says no."""
+    some, every = data.desk().figures.invented()
+    return some and bool(
+        where.toggle(
+            page.gettext("Count what is invented, too"),
+            value=every,
+            key=key,
+            persist_state="session",
+        )
+    )
+
+
 def arrive(path: str) -> None:
     """Which page is run, and whether another was before."""
     st.session_state["arrived"] = st.session_state.get("page") != path

@@ -312,7 +312,8 @@ def label_of(day: date, first: date, last: date, language: str) -> str:
 
 
 def values(rows: list[dict[str, Any]]) -> Any:
-    return alt.Data(values=rows)  # type: ignore[no-untyped-call]
+    # A tuple: Altair copies lists, with all that is in them, at each step of a chart.
+    return alt.Data(values=tuple(rows))  # type: ignore[no-untyped-call]
 
 
 def finish(layers: Sequence[Any]) -> Any:

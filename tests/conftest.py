@@ -21,6 +21,15 @@ from listener.storage import Database
 _COUNTER = itertools.count(1)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With two processes (`make test`) a file stays in one, and the browser in one: its tests wait
+    for pages most of the time, and two browsers at once would only wait for each other."""
+    for item in items:
+        group = "browser" if item.path.parent.name == "browser" else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def quiet() -> None:
     """Unconfigured, structlog draws every traceback with all its variables: seconds each."""

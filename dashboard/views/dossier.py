@@ -12,7 +12,7 @@ from babel.dates import get_day_names
 from dashboard import data, pages
 from dashboard.marking import excerpt, isolated, marks_of, safe, table
 from dashboard.pages import Page, html, literal
-from dashboard.views.number_cells import and_more, figure, invented_too, kind_badge, registry_table
+from dashboard.views.number_cells import and_more, figure, kind_badge, registry_table
 from listener import charts, charts_numbers, dossiers, i18n
 from listener.domain import Reason
 from listener.dossiers import Dossier
@@ -41,7 +41,7 @@ def show(page: Page, asked: str) -> None:
             key="number_period",
         )
     with right:
-        invented = invented_too(page)
+        invented = pages.count_invented(page, "numbers_invented")
     last = page.now.astimezone(page.zone).date()
     first = last - timedelta(days=int(length or 90) - 1)
     try:

@@ -72,12 +72,7 @@ def _asked(page: Page) -> tuple[By, date | None, date, bool]:
         format_func=lambda n: _("{count} days", count=n) if n else _("everything"),
         key="ledger_period",
     )
-    counts = data.counts()
-    invented = bool(counts["invented_mentions"]) and right.toggle(
-        _("Count what is invented, too"),
-        value=counts["invented_mentions"] == counts["mentions"],
-        key="ledger_invented",
-    )
+    invented = pages.count_invented(page, "ledger_invented", right)
     return By(by), today - timedelta(days=int(length) - 1) if length else None, today, invented
 
 

@@ -6,10 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from urllib.parse import quote
 
-import streamlit as st
 from babel.dates import format_date
 
-from dashboard import data
 from dashboard.marking import isolated, safe, table
 from dashboard.pages import Page, html
 from listener import i18n
@@ -22,16 +20,6 @@ _KINDS = {
     NumberKind.IMPOSTOR: "ls-bad",
     NumberKind.RETIRED: "ls-wait",
 }
-
-
-def invented_too(page: Page) -> bool:
-    """Whether invented posts and contacts count; asked only where there are some."""
-    counts = data.counts()
-    return bool(counts["invented_mentions"]) and st.toggle(
-        page.gettext("Count invented posts, too"),
-        value=counts["invented_mentions"] == counts["mentions"],
-        key="numbers_invented",
-    )
 
 
 def kind_badge(page: Page, kind: NumberKind) -> str:

@@ -13,7 +13,6 @@ from dashboard.views import dossier
 from dashboard.views.number_cells import (
     and_more,
     figure,
-    invented_too,
     kind_badge,
     link,
     registry_table,
@@ -42,7 +41,7 @@ def _list(page: Page) -> None:
     find.text_input(_("Look up a number"), key="numbers_find", on_change=_find, max_chars=40)
     strange = only.toggle(_("Unknown numbers only"), key="numbers_strange")
     with invented_at:
-        invented = invented_too(page)
+        invented = pages.count_invented(page, "numbers_invented")
     lines, registry = data.desk().numbers.reported(page.user, days=_DAYS, invented=invented)
     shown = [line for line in lines if line.standing.unknown or not strange]
     if shown:

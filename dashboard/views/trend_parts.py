@@ -19,6 +19,7 @@ from listener.errors import NotAllowed
 from listener.selection import Selection
 from listener.speech import Speech
 from listener.spikes import Spot
+from listener.storage.mention_search import Figures
 from listener.storage.trends import Tally
 
 _SPLITS: tuple[charts.Split, ...] = ("none", "brand", "source", "lang", "country", "category")
@@ -27,12 +28,14 @@ _KINDS = ("brand", "source", "lang", "country", "category")
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the page shows: the tallies that the selection keeps, those of the period before, the
-    same of all brands, the gaps of both periods, the unusual days."""
+    """What the page shows: the tallies that the selection keeps, those of the period before, what
+    each comes to, the same tallies of all brands, the gaps of both periods, the unusual days."""
 
     selection: Selection
     now: Sequence[Tally]
     before: Sequence[Tally]
+    total_now: Figures
+    total_before: Figures
     all_now: Sequence[Tally]
     all_before: Sequence[Tally]
     gaps: frozenset[date]

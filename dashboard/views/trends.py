@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 import streamlit as st
 
-from dashboard import data
+from dashboard import data, pages
 from dashboard.marking import plain, safe
 from dashboard.pages import Page, html
 from dashboard.views import trend_parts, trend_service
@@ -98,6 +98,8 @@ def _shown(
         selection=selection,
         now=now,
         before=earlier,
+        total_now=comparison.total(now),
+        total_before=comparison.total(earlier),
         # Of a share of voice, whatever the brand.
         all_now=kept(replace(selection, brands=())) if one_brand else now,
         all_before=kept(replace(before, brands=())) if one_brand else earlier,
@@ -120,13 +122,7 @@ def _period(page: Page) -> tuple[date, date, bool]:
         key="trends_period",
         persist_state="session",
     )
-    counts = data.counts()
-    invented = bool(counts["invented_mentions"]) and right.toggle(
-        _("Count invented posts, too"),
-        value=counts["invented_mentions"] == counts["mentions"],
-        key="trends_invented",
-        persist_state="session",
-    )
+    invented = pages.count_invented(page, "trends_invented", right)
     if length:
         return today - timedelta(days=int(length) - 1), today, invented
     chosen = left.date_input(
@@ -198,7 +194,7 @@ def _choice(page: Page, found: Trends, whole: Selection) -> Selection:
 
 def _totals(page: Page, shown: Shown, found: Trends) -> None:
     _ = page.gettext
-    now, before = comparison.total(shown.now), comparison.total(shown.before)
+    now, before = shown.total_now, shown.total_before
     change = comparison.counts_changed(
         now.mentions, before.mentions, shown.days_now, shown.days_before
     )

@@ -127,6 +127,11 @@ class FigureDesk:
         with self.office.db.read() as session:
             return mentions.are_there(session)
 
+    def invented(self) -> tuple[bool, bool]:
+        """(whether some of what was collected is invented, whether all is); quick."""
+        with self.office.db.read() as session:
+            return mentions.are_invented(session)
+
     def counts(self) -> Mapping[str, Any]:
         with self.office.db.read() as session:
             return trends.counts(session)

@@ -197,6 +197,15 @@ def are_there(session: Session) -> bool:
     return session.scalar(sa.select(MentionRow.id).limit(1)) is not None
 
 
+def are_invented(session: Session) -> tuple[bool, bool]:
+    """(whether some are, whether all are); both false where there is none."""
+    some, others = (
+        session.scalar(sa.select(MentionRow.id).where(MentionRow.invented.is_(yes)).limit(1))
+        for yes in (True, False)
+    )
+    return some is not None, some is not None and others is None
+
+
 def rejects(
     session: Session, *, origin: str | None = None, limit: int = 50, offset: int = 0
 ) -> list[StoredReject]:

@@ -86,18 +86,22 @@ def placed(
 ) -> list[Tally]:
     """The same tallies by country: that of the author's customer where one is confirmed and the
     reader may learn it, else the brand's own where it has only one."""
-    if not where.local:
-        return [_in(t, where.brands.get(t.brand, ""), t.count) for t in found]
-    sums = Counter[Tally]()
+    home = where.brands
+    moved = Counter[
+        Tally
+    ]()  # what is not said where its brand is at home, and from where it is taken
+    if where.local:
+        wanted = MentionFilter(start, end, zone, brands=tuple(brands), invented=invented)
+        country = where.customer().label("country")
+        for tally in _counted(session, wanted, country, only=where.is_customer()):
+            if tally.country:
+                moved[_in(tally, tally.country, 0)] += tally.count
+                moved[_in(tally, home.get(tally.brand, ""), 0)] -= tally.count
+    if not moved:
+        return [_in(t, home.get(t.brand, ""), t.count) for t in found]
     for tally in found:
-        sums[_in(tally, where.brands.get(tally.brand, ""), 0)] += tally.count
-    wanted = MentionFilter(start, end, zone, brands=tuple(brands), invented=invented)
-    country = where.customer().label("country")
-    for tally in _counted(session, wanted, country, only=where.is_customer()):
-        if tally.country:
-            sums[_in(tally, tally.country, 0)] += tally.count
-            sums[_in(tally, where.brands.get(tally.brand, ""), 0)] -= tally.count
-    return sorted((_in(t, t.country, n) for t, n in sums.items() if n), key=_order)
+        moved[_in(tally, home.get(tally.brand, ""), 0)] += tally.count
+    return sorted((_in(t, t.country, n) for t, n in moved.items() if n), key=_order)
 
 
 def _in(t: Tally, country: str, count: int) -> Tally:
@@ -120,8 +124,10 @@ def _counted(
     )
     if only is not None:
         query = query.where(only)
+    days: dict[int, date] = {}  # of tens of thousands of rows, a hundred differ
     for since, *rest in session.execute(query):
-        yield Tally(_EPOCH + timedelta(days=since), *rest)
+        day_of = days.get(since) or days.setdefault(since, _EPOCH + timedelta(days=since))
+        yield Tally(day_of, *rest)
 
 
 def _order(tally: Tally) -> tuple[Any, ...]:
