@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import streamlit as st
 
@@ -87,9 +88,11 @@ def _signed_out() -> None:
     language = data.settings().listener.service.language
     words = safe(i18n.text("Your session has ended.", language))
     link = safe(i18n.text("Sign in", language))
+    here = urlsplit(st.context.url or "/")
+    back = quote(urlunsplit(("", "", here.path or "/", here.query, "")), safe="")
     st.html(
         f'<div class="ls-empty"><p>{words}</p>'
-        f'<p><a href="/auth/sign-in" target="_self">{link}</a></p></div>'
+        f'<p><a href="/auth/sign-in?next={back}" target="_self">{link}</a></p></div>'
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,9 @@ from served import Served
 
 from browser.steps import Open, case_of, choose, enter, heading, settled, signed_in
 from browser.world import PASSWORD
+from listener import accounts
 from listener.storage import people
-from listener.storage.tables import NotificationRow
+from listener.storage.tables import NotificationRow, SessionRow
 
 # ---------------------------------------------------------------------------- coming in
 
@@ -58,6 +60,29 @@ def test_a_session_that_ended_ends_at_the_next_click(opened: Open, served: Serve
     expect(page.get_by_text("Su sesión ha terminado.")).to_be_visible()
     page.get_by_role("link", name="Entrar").click()
     expect(page.locator("#username")).to_be_visible()
+
+
+@pytest.mark.parametrize("moment", ["seen_at", "created_at"])  # idle for long; long since signed in
+def test_a_session_expires_and_who_signs_in_again_is_where_they_were(
+    opened: Open, served: Served, moment: str
+) -> None:
+    page = signed_in(opened, served, "marc", "/numbers?number=1004")
+    limits = served.world.settings.listener.dashboard
+    past = accounts.utc_now() - max(limits.session_idle, limits.session_max) - timedelta(minutes=1)
+    mine = sa.select(sa.func.count()).where(SessionRow.username == "marc")
+    with served.world.db.write() as session:
+        open_ones = session.scalar(mine)
+        aged = sa.update(SessionRow).where(SessionRow.username == "marc").values({moment: past})
+        session.execute(aged)
+    page.get_by_role("link", name="Tendencias").click()
+    expect(page.get_by_text("Su sesión ha terminado.")).to_be_visible()
+    with served.world.db.read() as session:
+        assert session.scalar(mine) == open_ones - 1, "it is ended for good"
+    page.get_by_role("link", name="Entrar").click()
+    page.fill("#username", "marc")
+    page.fill("#password", PASSWORD)
+    page.click("main button")
+    heading(page, "Tendencias")
 
 
 # ---------------------------------------------------------------------------- inbox
