@@ -10,7 +10,7 @@ run: install                ## the service with its dashboard, until Ctrl-C
 	$(BIN)/listener run
 
 test: install browser check ## everything that continuous integration checks
-	$(BIN)/pytest -m "not slow" -n 2 --dist loadgroup --no-loadscope-reorder --durations=15
+	$(BIN)/pytest -m "not slow" -n 2 --no-loadscope-reorder --durations=15
 
 test-slow: install browser  ## the long fault run and large servers
 	$(BIN)/pytest -m slow --durations=15

@@ -59,16 +59,20 @@ def check_address(url: str, http: Http) -> None:
     if parts is None or not url.isascii() or not url.isprintable() or " " in url:
         raise AccountError(
             f"the webhook's address is none: write https://host/path, of at most {_LONGEST_URL} "
-            "letters of ASCII"
+            "letters of ASCII",
+            key="hook.address",
+            most=_LONGEST_URL,
         )
     if parts.username or parts.password:
         raise AccountError(
-            "the webhook's address holds a password; leave it out: requests are signed instead"
+            "the webhook's address holds a password; leave it out: requests are signed instead",
+            key="hook.password",
         )
     if parts.scheme != "https" and not http.allow_private_addresses:
         raise AccountError(
             "the webhook's address begins with https://, because what is told is nobody else's to "
-            "read (with [http] allow_private_addresses also http://, for a server of your own)"
+            "read (with [http] allow_private_addresses also http://, for a server of your own)",
+            key="hook.https",
         )
 
 

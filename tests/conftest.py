@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -21,13 +22,17 @@ from listener.storage import Database
 _COUNTER = itertools.count(1)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With two processes (`make test`) a file stays in one, and the browser in one: its tests wait
-    for pages most of the time, and two browsers at once would only wait for each other."""
-    for item in items:
-        group = "browser" if item.path.parent.name == "browser" else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With two processes (`make test`) a file stays in one, and all of the browser's files in one:
+    two browsers at once would only wait for each other."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneBrowser(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return "browser" if "/browser/" in nodeid else nodeid.split("::", 1)[0]
+
+    return OneBrowser(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -247,6 +247,9 @@ def test_a_reply_by_the_brands_own_account_answers_the_case(office: Office, mart
     assert case.answer.in_thread
     assert (case.answer.by, case.answer.at) == ("listener", replied)
     assert case.answer.url == "https://social.example/@movistar/r1"
+    posts = {m.text: m for m in case.mentions}
+    assert posts["Lo sentimos, Marta"].answered is not None
+    assert posts["Lo sentimos, Marta"].answered.text in posts, "it stands under what it answers"
     with pytest.raises(CaseError) as refused:
         office.desk.work.mark_answered(ana, marta, version=office.version(marta))
     assert refused.value.values == {"who": "listener", "at": replied}

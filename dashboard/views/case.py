@@ -8,7 +8,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from dashboard import data, pages
-from dashboard.marking import isolated, marked, marks_of, safe, safe_url, table
+from dashboard.marking import excerpt, isolated, marked, marks_of, safe, safe_url, table
 from dashboard.pages import Page, html, query_number
 from dashboard.views import (
     actions,
@@ -23,7 +23,7 @@ from dashboard.views import (
     reply,
     timeline,
 )
-from listener import i18n
+from listener import i18n, threads
 from listener.desk.cases import CaseView
 from listener.desk.rights import may_work
 from listener.domain import CaseStatus
@@ -33,6 +33,7 @@ from listener.storage.case_detail import CaseDetail, CaseMentionView
 
 _SHOWN = 2500  # characters of a text before "show all"
 _MOST_SHOWN = 100_000
+_QUOTED = 120  # characters of what is answered
 _POSTS = 4  # of a case before "show the earlier ones"
 _JOINED = ("again", "repost", SEEN)  # how a further post came onto the case
 
@@ -136,7 +137,8 @@ def _head(page: Page, detail: CaseDetail) -> None:
 
 
 def _conversation(page: Page, detail: CaseDetail) -> None:
-    """Oldest first; of many posts the newest, and the others when they are asked for."""
+    """Oldest first, answers under what they answer; of many posts the newest, and the others when
+    they are asked for."""
     shown = detail.mentions
     earlier = len(shown) - _POSTS
     if earlier > 0 and not st.toggle(
@@ -145,27 +147,47 @@ def _conversation(page: Page, detail: CaseDetail) -> None:
     ):
         shown = shown[-_POSTS:]
     joined = {e.data.get("mention"): e.kind for e in detail.timeline if e.kind in _JOINED}
-    for mention in shown:
-        _mention(page, detail, mention, str(joined.get(mention.id, "")))
+    above = None
+    for mention, depth in threads.in_threads(shown):
+        came = str(joined.get(mention.id, ""))
+        with st.container(border=True, key=f"thread{depth}_{mention.id}"):
+            html(_byline(page, mention, came))
+            if mention.is_answer and (mention.answers is None or mention.answers != above):
+                html(_answered(page, mention))
+            _mention(page, detail, mention, came)
+        above = mention.id
+
+
+def _answered(page: Page, mention: CaseMentionView) -> str:
+    """What a post answers, where that is not the one right above it."""
+    _ = page.gettext
+    there = mention.answered
+    if there is None:
+        words = safe(_("In answer to a post that is not here."))
+        return f'<p class="ls-meta">{words}</p>'
+    who = isolated(there.author) if there.author else safe(_("an unknown author"))
+    link = pages.original(page, there.url)
+    return (
+        f'<p class="ls-meta ls-quoted">{safe(_("In answer to"))} <b>{who}</b>: '
+        f"{excerpt(there.text, (), {}, _QUOTED)} {link}</p>"
+    )
 
 
 def _mention(page: Page, detail: CaseDetail, mention: CaseMentionView, joined: str) -> None:
     _ = page.gettext
     found = mention.reading
     marks = marks_of(found.facts, found.evidence) if found else []
-    with st.container(border=True):
-        html(_byline(page, mention, joined))
-        text = mention.text
-        whole = len(text) <= _SHOWN or st.toggle(
-            _("Show all {count} characters", count=i18n.number(len(text), page.language)),
-            key=f"all_{mention.id}",
-        )
-        end = min(len(text), _MOST_SHOWN) if whole else _SHOWN
-        body = marked(text, marks, page.marks(), end=end) + (" …" if end < len(text) else "")
-        title = f"<p><b>{isolated(mention.title)}</b></p>" if mention.title else ""
-        html(f'{title}<div class="ls-text">{body}</div>{_legend(page, marks)}')
-        if joined != SEEN:  # what the brand says of itself claims nothing
-            reading.show(page, detail, mention)
+    text = mention.text
+    whole = len(text) <= _SHOWN or st.toggle(
+        _("Show all {count} characters", count=i18n.number(len(text), page.language)),
+        key=f"all_{mention.id}",
+    )
+    end = min(len(text), _MOST_SHOWN) if whole else _SHOWN
+    body = marked(text, marks, page.marks(), end=end) + (" …" if end < len(text) else "")
+    title = f"<p><b>{isolated(mention.title)}</b></p>" if mention.title else ""
+    html(f'{title}<div class="ls-text">{body}</div>{_legend(page, marks)}')
+    if joined != SEEN:  # what the brand says of itself claims nothing
+        reading.show(page, detail, mention)
 
 
 def _byline(page: Page, mention: CaseMentionView, joined: str) -> str:

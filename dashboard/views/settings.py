@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import data, pages
 from dashboard.pages import Page
-from dashboard.views import tokens
+from dashboard.views import tokens, webhooks
 from dashboard.views.setup import brands, documents, numbers, rules, templates, users
 from listener import i18n
 from listener.desk.rights import is_administrator
@@ -60,6 +60,7 @@ def _parts(page: Page) -> dict[str, Part]:
             "users": (_("Users"), users.show),
             "documents": (_("Documents and history"), documents.show),
             "tokens": (_("Tokens of the API"), tokens.show),
+            "webhooks": (_("Webhooks"), webhooks.show),
         }
     return parts
 

@@ -10,7 +10,7 @@ from listener.api_tokens import Bearer
 from listener.desk.office import Office
 from listener.desk.rights import administrator, may_see
 from listener.domain import HookEvent
-from listener.errors import NotAllowed, NotFound
+from listener.errors import AccountError, NotAllowed, NotFound
 from listener.masking import mask_url
 from listener.storage import audit, people, webhooks
 from listener.storage.api_tokens import StoredToken
@@ -84,8 +84,10 @@ class AccessDesk:
 
     def add_webhook(self, user: User, url: str, events: Sequence[HookEvent]) -> tuple[Webhook, str]:
         """(the webhook, the secret by which it knows us). Raises AccountError for an address that
-        would not be asked."""
+        would not be asked, or where there is nothing to tell."""
         administrator(user)
+        if not events:
+            raise AccountError("a webhook is told of something: choose events", key="hook.events")
         hooks.check_address(url, self.office.settings.listener.http)
         secret = hooks.new_secret()
         with self.office.db.write() as session:

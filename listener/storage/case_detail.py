@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from listener.domain import Reason
 from listener.storage import case_answers, case_tags, readings
@@ -16,7 +16,24 @@ from listener.storage.alerts import reason_from_json
 from listener.storage.case_answers import Answer
 from listener.storage.case_summary import CaseSummary, summaries, summary
 from listener.storage.readings import StoredReading
-from listener.storage.tables import AuthorRow, CaseEvent, CaseMention, CaseRow, MentionRow
+from listener.storage.tables import (
+    AuthorRow,
+    CaseEvent,
+    CaseMention,
+    CaseRow,
+    MentionBrand,
+    MentionRow,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The post that another answers."""
+
+    id: int
+    author: str
+    text: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +54,12 @@ class CaseMentionView:
     duplicate_kind: str | None
     reading: StoredReading | None
     invented: bool
+    is_answer: bool = False
+    answered: Answered | None = None  # of what it answers, what is stored and of the case's brand
+
+    @property
+    def answers(self) -> int | None:
+        return self.answered.id if self.answered else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +100,7 @@ def get(session: Session, case_id: int) -> CaseDetail | None:
         .order_by(MentionRow.published_at, MentionRow.id)
     ).all()
     read = readings.load(session, [m.id for m, _ in mentions])
+    answered = _answered(session, case_id, row.brand)
     events = session.scalars(
         sa.select(CaseEvent)
         .where(CaseEvent.case_id == case_id)
@@ -91,7 +115,7 @@ def get(session: Session, case_id: int) -> CaseDetail | None:
         crm=row.crm,
         match=row.match,
         author_id=row.author_id,
-        mentions=tuple(_mention(m, a, read.get(m.id)) for m, a in mentions),
+        mentions=tuple(_mention(m, a, read.get(m.id), answered.get(m.id)) for m, a in mentions),
         timeline=tuple(TimelineEntry(e.at, e.actor, e.kind, e.data) for e in events),
         tags=case_tags.of(session, [case_id]).get(case_id, ()),
         answer=case_answers.latest(session, row),
@@ -103,8 +127,32 @@ def get(session: Session, case_id: int) -> CaseDetail | None:
     )
 
 
+def _answered(session: Session, case_id: int, brand: str) -> dict[int, Answered]:
+    """What the case's mentions answer, by their ids; of the case's own brand, because whoever sees
+    the case may see no other."""
+    there = aliased(MentionRow)
+    rows = session.execute(
+        sa.select(MentionRow.id, there, AuthorRow.name, AuthorRow.handle)
+        .join(CaseMention, CaseMention.mention_id == MentionRow.id)
+        .join(
+            there,
+            sa.and_(there.source == MentionRow.source, there.external_id == MentionRow.reply_to),
+        )
+        .join(MentionBrand, MentionBrand.mention_id == there.id)
+        .outerjoin(AuthorRow, AuthorRow.id == there.author_id)
+        .where(CaseMention.case_id == case_id, MentionBrand.brand == brand)
+    )
+    return {
+        mention_id: Answered(found.id, name or handle or "", found.text, found.url)
+        for mention_id, found, name, handle in rows
+    }
+
+
 def _mention(
-    row: MentionRow, author: AuthorRow | None, reading: StoredReading | None
+    row: MentionRow,
+    author: AuthorRow | None,
+    reading: StoredReading | None,
+    answered: Answered | None,
 ) -> CaseMentionView:
     return CaseMentionView(
         id=row.id,
@@ -123,4 +171,6 @@ def _mention(
         duplicate_kind=row.duplicate_kind,
         reading=reading,
         invented=row.invented,
+        is_answer=bool(row.reply_to),
+        answered=answered,
     )
