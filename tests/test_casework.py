@@ -494,7 +494,7 @@ def test_a_case_of_two_matters_becomes_two(office: Office, marta: int) -> None:
     office.say("m3", "Otra vez el 1004, y siguen")
     assert len(office.case(marta).mentions) == 2
     # Corrected, it stays where a person put it.
-    office.desk.cases.correct(ana, new, second, "category", "privacy")
+    office.desk.cases.correct(ana, new, second, "category", "privacy", version=office.version(new))
     office.turn()
     assert [m.id for m in office.case(new).mentions] == [second]
     assert len(office.case(marta).mentions) == 2

@@ -349,7 +349,7 @@ def test_no_other_matter_than_harassment_is_a_complaint_here(scene: Scene) -> No
     scene.log(call(1))
     case = scene.post("marta")
     Desk(scene.db, scene.settings(), lambda: NOW).cases.correct(
-        user("ana"), case.id, case.mention_id, "category", "billing"
+        user("ana"), case.id, case.mention_id, "category", "billing", version=case.version
     )
     assert scene.case("marta").matter == "billing"
     assert scene.counts().complaints == 0

@@ -618,6 +618,7 @@ def test_a_correction_makes_the_case_what_the_person_says(scene: Scene) -> None:
             "harassment",
             True,
             by="lucia",
+            version=case.summary.version,
             now=scene.clock(),
         )
     scene.process()
@@ -647,6 +648,7 @@ def test_a_correction_that_takes_the_harassment_away_lowers_the_case(scene: Scen
             "category",
             "billing",
             by="lucia",
+            version=case.summary.version,
             now=scene.clock(),
         )
     scene.process()

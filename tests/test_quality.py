@@ -191,16 +191,26 @@ class Office:
         assert found is not None
         return replace(found, **changes)
 
-    def mention(self, author: str) -> int:
+    def case(self, author: str) -> case_detail.CaseDetail:
         with self.world.db.read() as session:
             found = case_detail.get(session, self.world.cases[author])
         assert found is not None
-        return found.mentions[0].id
+        return found
+
+    def mention(self, author: str) -> int:
+        return self.case(author).mentions[0].id
 
     def correct(self, author: str, question: str, value: Any, who: str = "ana") -> None:
         self.clock.later(minutes=1)
-        case_id = self.world.cases[author]
-        self.desk.cases.correct(self.user(who), case_id, self.mention(author), question, value)
+        case = self.case(author)
+        self.desk.cases.correct(
+            self.user(who),
+            case.summary.id,
+            case.mentions[0].id,
+            question,
+            value,
+            version=case.summary.version,
+        )
 
     def reading(self, mention_id: int) -> readings.StoredReading:
         with self.world.db.read() as session:

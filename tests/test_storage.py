@@ -769,10 +769,17 @@ def test_a_correction_on_a_case_stands_on_its_timeline(database: Database) -> No
     [mention_id] = [m.id for m in detail(database, case_id).mentions]
     read_again(database, mention_id, harassment=True)
     with database.write() as session:
-        case_actions.correct(session, case_id, mention_id, "harassment", False, by="lucia", now=NOW)
+        version = detail(database, case_id).summary.version
+        case_actions.correct(
+            session, case_id, mention_id, "harassment", False, by="lucia", version=version, now=NOW
+        )
     entry = detail(database, case_id).timeline[-1]
     assert (entry.actor, entry.kind) == ("lucia", "corrected")
     assert (entry.data["from"], entry.data["to"]) == (True, False)
+    with database.write() as session, pytest.raises(StaleWrite, match="lucia: corrected"):
+        case_actions.correct(
+            session, case_id, mention_id, "harassment", True, by="marta", version=version, now=NOW
+        )
 
 
 # ---------------------------------------------------------------------------- outbox

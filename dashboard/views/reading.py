@@ -90,7 +90,7 @@ def _corrections(
             "format_func": lambda answer, q=question: page.label(q, answer),
             "key": key,
             "on_change": _correct,
-            "args": (done, case.id, mention.id, question, key, value),
+            "args": (done, case.id, mention.id, question, key, value, case.version),
         }
         title = page.label("question", question)
         if len(answers) > 3:
@@ -100,7 +100,13 @@ def _corrections(
 
 
 def _correct(
-    done: str, case_id: int, mention_id: int, question: str, key: str, shown: object
+    done: str,
+    case_id: int,
+    mention_id: int,
+    question: str,
+    key: str,
+    shown: object,
+    version: int,
 ) -> None:
     value = st.session_state.get(key)
     # A control that was just drawn may report its own value as a change, when the next click
@@ -109,6 +115,6 @@ def _correct(
         return
 
     def work(user: User) -> None:
-        data.desk().cases.correct(user, case_id, mention_id, question, value)
+        data.desk().cases.correct(user, case_id, mention_id, question, value, version=version)
 
     pages.act(done, work)

@@ -163,7 +163,17 @@ class CaseDesk:
             self.office.seen(session, user, case_id)
             case_actions.note(session, case_id, text, by=user.username, now=self.office.now())
 
-    def correct(self, user: User, case_id: int, mention_id: int, question: str, value: Any) -> None:
+    def correct(
+        self,
+        user: User,
+        case_id: int,
+        mention_id: int,
+        question: str,
+        value: Any,
+        *,
+        version: int,
+    ) -> None:
+        """A person's word on a label; it wins over every reading, for ever."""
         worker(user)
         with self.office.db.write() as session:
             detail = self.office.seen(session, user, case_id)
@@ -176,6 +186,7 @@ class CaseDesk:
                 question,
                 value,
                 by=user.username,
+                version=version,
                 now=self.office.now(),
             )
 

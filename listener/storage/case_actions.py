@@ -173,13 +173,14 @@ def correct(
     value: Any,
     *,
     by: str,
+    version: int,
     now: datetime,
 ) -> None:
     """Correct one label of a mention on this case; it wins over every model, for ever. Where it
     decides what the case is about, the mention waits to be followed again."""
+    row = cases.hold(session, case_id, version)
     before = readings.load(session, [mention_id]).get(mention_id)
     readings.correct(session, mention_id, question, value, by=by, now=now)
-    row = session.get_one(CaseRow, case_id)
     if question in _ABOUT:
         about(session, row, readings.load(session, [mention_id])[mention_id])
         mentions.follow_again(session, mention_id, row.brand)

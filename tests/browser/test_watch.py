@@ -289,8 +289,16 @@ def test_a_correction_is_seen_and_taken_back_on_the_quality_page(
     desk = Desk(watched.served.world.db, watched.settings)
     ana = user(watched, "ana")
     case_id = watched.served.world.cases["paula"]
-    mention = desk.cases.view(ana, case_id).detail.mentions[0].id
-    desk.cases.correct(ana, case_id, mention, "category", "customer_service")
+    case = desk.cases.view(ana, case_id).detail
+    mention = case.mentions[0].id
+    desk.cases.correct(
+        ana,
+        case_id,
+        mention,
+        "category",
+        "customer_service",
+        version=case.summary.version,
+    )
 
     page = signed_in(opened, watched.served, "marc", "/quality")
     heading(page, "Calidad")
