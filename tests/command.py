@@ -20,8 +20,10 @@ import sqlalchemy as sa
 import structlog
 
 from listener import cli
+from listener.cli import shared
 
 ROOT = Path(__file__).resolve().parent.parent
+_WIDE = 200  # columns: tables are not broken
 LISTENER = [sys.executable, "-m", "listener"]
 
 BRANDS = """
@@ -99,7 +101,7 @@ class Home:
         return clean | {
             "LISTENER_CONFIG": str(self.config),
             "LISTENER_VAR": str(self.var),
-            "COLUMNS": "200",
+            "COLUMNS": str(_WIDE),
             "PYTHONPATH": str(ROOT),
             **self.environ,
         }
@@ -132,6 +134,9 @@ class Home:
                 contextlib.redirect_stderr(err),
                 _replaced(sys, "stdin", given),
                 _replaced(sys, "argv", ["listener", *map(str, args)]),
+                # It asked the environment how wide it is when it was first imported, by whomever.
+                _replaced(shared.out, "width", _WIDE),
+                _replaced(shared.err, "width", _WIDE),
             ):
                 cli.main()
         except SystemExit as end:
