@@ -1,5 +1,9 @@
 """What the pages read: cached where it may be a little old. The only file of the dashboard that
-touches storage, and it does so through the desk, which checks the rights of who asks."""
+touches storage, and it does so through the desk, which checks the rights of who asks.
+
+What is kept with a refresh in the background is given once more as long when it is too old, and made
+anew beside: only the first who asks for something waits for it.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +85,7 @@ def current_user(*, acts: bool = True) -> User | None:
     )
 
 
-@st.cache_data(ttl=20, max_entries=500, show_spinner=False)
+@st.cache_data(ttl=20, max_entries=500, show_spinner=False, refresh_mode="background")
 def filters(seen: tuple[str, ...], _user: User) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG001
     """`seen` (the user's brands) is the cache's key: whose rights change sees so at once."""
     return desk().cases.filters(_user)
@@ -103,7 +107,7 @@ def trends(user: User, first: date, last: date, invented: bool) -> Trends:
 
 # A resource, which is handed out as it is: a copy of a hundred thousand tallies takes longer than the
 # page. Nothing in it can be changed.
-@st.cache_resource(ttl=60, max_entries=30, show_spinner=False)
+@st.cache_resource(ttl=60, max_entries=30, show_spinner=False, refresh_mode="background")
 def _trends(
     seen: tuple[str, ...],  # noqa: ARG001 - the cache's key, as above
     first: date,
@@ -122,7 +126,7 @@ def sources(user: User) -> Sources:
     return _sources(user.brands, user)
 
 
-@st.cache_data(ttl=10, max_entries=50, show_spinner=False)
+@st.cache_data(ttl=10, max_entries=50, show_spinner=False, refresh_mode="background")
 def _sources(
     seen: tuple[str, ...],  # noqa: ARG001 - the cache's key, as above
     _user: User,
@@ -166,7 +170,7 @@ def by_slot(user: User, selection: Selection) -> Mapping[tuple[int, int], Figure
     return _by_slot(user.brands, may_work(user), selection, user.time_zone, user)
 
 
-@st.cache_data(ttl=60, max_entries=100, show_spinner=False)
+@st.cache_data(ttl=60, max_entries=100, show_spinner=False, refresh_mode="background")
 def _by_slot(
     seen: tuple[str, ...],  # noqa: ARG001 - the cache's key, as above
     works: bool,  # noqa: ARG001 - who may learn who an author is, knows more countries
@@ -181,7 +185,7 @@ def by_number(user: User, selection: Selection) -> Mapping[tuple[str, str], int]
     return _by_number(user.brands, may_work(user), selection, user.time_zone, user)
 
 
-@st.cache_data(ttl=60, max_entries=100, show_spinner=False)
+@st.cache_data(ttl=60, max_entries=100, show_spinner=False, refresh_mode="background")
 def _by_number(
     seen: tuple[str, ...],  # noqa: ARG001 - the cache's key, as above
     works: bool,  # noqa: ARG001 - as above
@@ -243,7 +247,7 @@ def dossier(user: User, number: str, first: date, last: date, invented: bool) ->
     return _dossier(user.brands, may_work(user), number, first, last, zone, invented, user)
 
 
-@st.cache_data(ttl=60, max_entries=50, show_spinner=False)
+@st.cache_data(ttl=60, max_entries=50, show_spinner=False, refresh_mode="background")
 def _dossier(
     seen: tuple[str, ...],  # noqa: ARG001 - the cache's key, as above
     works: bool,  # noqa: ARG001 - who may learn who an author is, sees more

@@ -119,10 +119,7 @@ class Person:
 
     async def case(self) -> float:
         links = self.page.locator("[class*='st-key-line_'] a[href*='case?id=']")
-        if not await links.count():
-            await self.inbox()
-            await self.page.locator(_DRAWN).wait_for(timeout=_PATIENCE)
-        if not await links.count():  # the search found nothing
+        if not await links.count():  # on another page, or the search found nothing
             await self.page.goto("/")
             await links.first.wait_for(timeout=_PATIENCE)
             await self.page.locator(_DRAWN).wait_for(timeout=_PATIENCE)

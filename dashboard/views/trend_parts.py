@@ -76,7 +76,7 @@ def over_time(page: Page, shown: Shown) -> None:
 
 
 # Pictures of tens of thousands of tallies, which the next click or person wants again; never changed.
-@st.cache_resource(ttl=60, max_entries=60, show_spinner=False)
+@st.cache_resource(ttl=60, max_entries=60, show_spinner=False, refresh_mode="background")
 def _over_time(
     seen: tuple[str, ...],  # noqa: ARG001 - the cache's key, as the next three
     works: bool,  # noqa: ARG001

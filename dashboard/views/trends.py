@@ -66,7 +66,7 @@ def _reader(page: Page) -> tuple[tuple[str, ...], bool, str]:
 
 
 # As resources, like the tallies themselves: handed out as they are, and never changed.
-@st.cache_resource(ttl=60, max_entries=30, show_spinner=False)
+@st.cache_resource(ttl=60, max_entries=30, show_spinner=False, refresh_mode="background")
 def _options(
     seen: tuple[str, ...],  # noqa: ARG001 - the cache's key, as in the next
     works: bool,  # noqa: ARG001
@@ -77,7 +77,7 @@ def _options(
     return {k: frozenset({trend_charts.attribute(t, k) for t in _found.tallies}) for k in _KINDS}
 
 
-@st.cache_resource(ttl=60, max_entries=30, show_spinner=False)
+@st.cache_resource(ttl=60, max_entries=30, show_spinner=False, refresh_mode="background")
 def _shown(
     seen: tuple[str, ...],  # noqa: ARG001
     works: bool,  # noqa: ARG001
