@@ -53,7 +53,9 @@ def changes(desk: Desk, who: User, case_id: int, version: int) -> dict[str, Call
         "assign": lambda: desk.cases.assign(who, case_id, who.username, version=version),
         "status": lambda: desk.cases.set_status(who, case_id, CaseStatus.PENDING, version=version),
         "note": lambda: desk.cases.note(who, case_id, "una nota"),
-        "correct": lambda: desk.cases.correct(who, case_id, 1, "sentiment", "neutral"),
+        "correct": lambda: desk.cases.correct(
+            who, case_id, 1, "sentiment", "neutral", version=version
+        ),
         "customer": lambda: desk.cases.confirm_customer(who, case_id, None, None, version=version),
         "record": lambda: desk.cases.customer(who, "local", "C-1001"),
         "people": lambda: desk.cases.assignable(who, "movistar"),
@@ -189,10 +191,11 @@ def test_a_mention_is_corrected_only_on_its_own_case(
     desk: Desk, user: Callable[[str], User], world: worlds.World
 ) -> None:
     ana = user("ana")
-    other = desk.cases.view(ana, world.cases["jo"]).detail.mentions[0].id
+    paula, jo = (desk.cases.view(ana, world.cases[n]).detail.summary for n in ("paula", "jo"))
+    other = desk.cases.view(ana, jo.id).detail.mentions[0].id
     with pytest.raises(NotAllowed):
-        desk.cases.correct(ana, world.cases["paula"], other, "sentiment", "neutral")
-    desk.cases.correct(ana, world.cases["jo"], other, "sentiment", "neutral")
+        desk.cases.correct(ana, paula.id, other, "sentiment", "neutral", version=paula.version)
+    desk.cases.correct(ana, jo.id, other, "sentiment", "neutral", version=jo.version)
     reading = desk.cases.view(ana, world.cases["jo"]).detail.mentions[0].reading
     assert reading is not None
     assert reading.sentiment == "neutral"
