@@ -234,6 +234,8 @@ def test_ana_takes_a_case_ben_comes_too_late_and_the_timeline_tells(
         assert noted.status_code == 201
         merged = {"status": "closed", "resolution": "merged", "version": version}
         problem(ana.tell(paula + "/status", merged), 422)
+        for neither in ({"status": "open", "resolution": "answered"}, {"status": "gone"}, {}):
+            problem(ana.tell(paula + "/status", neither | {"version": version}), 422)
         silent = {"status": "closed", "resolution": "other", "version": version}
         assert "say in words" in problem(ana.tell(paula + "/status", silent), 409)["detail"]
         done = {"status": "closed", "resolution": "answered", "version": version}
