@@ -39,7 +39,7 @@ def show(page: Page) -> Wish:
     _kept()
     _ = page.gettext
     search, owner, order, more, saved = st.columns(
-        [2.7, 3.4, 1.8, 1.7, 1.4], vertical_alignment="bottom"
+        [2.6, 3.2, 1.8, 2.0, 1.4], vertical_alignment="bottom"
     )
     with search:
         _search(page)
