@@ -22,6 +22,7 @@ from servers_odoo import LOGIN, PASSWORD, OdooServer
 
 from listener import phones
 from listener.crm import odoo as module
+from listener.crm import odoo_api
 from listener.crm.seam import Connection, Crm, Order, Ticket
 from listener.domain import ContactEvent, Identifier, IdentifierKind
 from listener.errors import CRMError
@@ -302,7 +303,7 @@ def test_the_history_is_what_reached_the_customer(
     assert {e.agent for e in events[:4]} == {"Seller"}
     assert [e.campaign for e in events[:3]] == ["", "Fibre autumn", ""]
     assert [e.customer_number for e in events[:4]] == [number, number, number, other]
-    monkeypatch.setattr(module, "PAGE", 2)
+    monkeypatch.setattr(odoo_api, "PAGE", 2)
     assert crm.history(str(rosa)) == events
     assert told(crm.history(f"lead-{own}")) == told(events)
     assert told(crm.history(f"lead-{orphan}")) == told(events)[2:3]
