@@ -264,10 +264,10 @@ def _dossier(
 
 
 def forget() -> None:
-    """After a change that the caches would hide. What is counted over many mentions or calls may be
-    some minutes old, as it is in the other browsers: made anew at each click it would keep all wait."""
+    """After a change that the caches would hide. Trends, which all look at, run out by themselves and
+    may be two minutes old: made anew at each click they would keep everybody waiting."""
     _shared[0].desk.look_again()
-    for kept in (filters, has_mentions, counts, _sources, _dossier):
+    for kept in (filters, has_mentions, counts, _sources, _quality, _by_campaign, ledger, _dossier):
         kept.clear()
 
 

@@ -87,9 +87,8 @@ def placed(
     """The same tallies by country: that of the author's customer where one is confirmed and the
     reader may learn it, else the brand's own where it has only one."""
     home = where.brands
-    moved = Counter[
-        Tally
-    ]()  # what is not said where its brand is at home, and from where it is taken
+    # What is not said where its brand is at home, and what that takes from there.
+    moved = Counter[Tally]()
     if where.local:
         wanted = MentionFilter(start, end, zone, brands=tuple(brands), invented=invented)
         country = where.customer().label("country")
