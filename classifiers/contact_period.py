@@ -61,19 +61,29 @@ def periods_named(marked: Marked, lexicon: Lexicon, *, every: bool = False) -> I
         yield Period(marked.value(match.start()), match.span(), 3)
     for day in (words.holiday, words.weekday, words.date):
         for match in day.finditer(text):
-            if not of_a_refusal(text, lexicon, match.end()):
+            if not of_a_refusal(text, lexicon, match.span()):
                 yield Period(1, match.span(), 0)
 
 
-def of_a_refusal(text: str, lexicon: Lexicon, end: int) -> bool:
-    """Whether a time that ends there is when the author told them: "a year ago I asked you to stop",
-    "on Tuesday, at noon, I said no"."""
+def of_a_refusal(text: str, lexicon: Lexicon, span: Span) -> bool:
+    """Whether a time is when the author told them: "a year ago I asked you to stop", "on Tuesday, at
+    noon, I said no". A length of time is one only as a way back: in "six calls in three days and I
+    told you" the days are the calls'."""
+    end = span[1]
     told = lexicon.periods.refused_then.search(text, end, end + 60)
     if told is None:
         return False
     between = text[end : told.start()]
-    called = any(p.search(between) for p in lexicon.channels.values())
-    return not called and not SENTENCE_END.search(between)
+    if any(p.search(between) for p in lexicon.channels.values()) or SENTENCE_END.search(between):
+        return False
+    lengths = [m for p, _ in lexicon.periods.durations for m in p.finditer(text, *span)]
+    return not lengths or any(_is_ago(text, lexicon, m.span()) for m in lengths)
+
+
+def _is_ago(text: str, lexicon: Lexicon, span: Span) -> bool:
+    words, before = lexicon.periods, text[max(0, span[0] - 24) : span[0]]
+    after = text[span[1] : span[1] + 16].lstrip(" ")
+    return bool(words.ago_before.search(before) or words.ago_after.match(after))
 
 
 def weekday_number(lexicon: Lexicon, name: str) -> int:
@@ -91,7 +101,7 @@ def _duration(
         text[max(0, match.start() - 24) : match.start()],
         text[match.end() : match.end() + 40],
     )
-    if of_a_refusal(text, lexicon, match.end()):
+    if of_a_refusal(text, lexicon, match.span()):
         return None
     value = marked.value(match.start())
     days = round(value * unit) if unit >= 1 else max(1, round(value * unit))

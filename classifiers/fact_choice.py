@@ -181,7 +181,7 @@ def _claim(name: str, own: Claim | None, proposed: Proposals, hints: Hints) -> C
     span = _strongest(name, hints)
     found = read(marked, words, span, proposed.periods) if span is not None else None
     if found is not None and (
-        name != "period_days" or not of_a_refusal(marked.text, words, found.span[1])
+        name != "period_days" or not of_a_refusal(marked.text, words, found.span)
     ):
         return found
     column = TAGS.index(name)

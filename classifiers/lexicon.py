@@ -51,6 +51,8 @@ class Periods:
     date: Pattern
     not_after: Pattern
     refused_then: Pattern  # "a year ago I asked you to stop": the day of a refusal
+    ago_before: Pattern  # "hace" tres días
+    ago_after: Pattern  # three days "ago"
     not_before: Pattern
     tail: Pattern
     lead: Pattern
@@ -156,6 +158,8 @@ def _periods(table: dict[str, Any]) -> Periods:
         ),
         not_after=compile_any(table["not_after"]),
         refused_then=compile_any(table["refused_then"]),
+        ago_before=re.compile(rf"(?<!\w)(?:{'|'.join(table['ago_before']) or '(?!)'})(?: \w+)? $"),
+        ago_after=compile_any(table["ago_after"]),
         not_before=re.compile(rf"(?<!\w)(?:{'|'.join(table['not_before'])}) $"),
         tail=compile_any(table["tail"]),
         lead=re.compile(rf"(?<!\w)(?:{'|'.join(table['lead'])})(?: \w+)? $"),

@@ -85,6 +85,13 @@ def test_development_posts_in_six_languages(tallies: dict[str, Tally], fact: str
         ("fr", "Il y a deux mois j'ai demandé l'arrêt des appels et ça continue", None, None),
         ("it", "Due mesi fa ho chiesto di non chiamare e continuate a chiamare", None, None),
         ("de", "Vor zwei Monaten habe ich euch gesagt, ihr sollt nicht anrufen", None, None),
+        # ... but how long the calls went on is one, whatever follows
+        ("es", "Seis llamadas en tres días y ya os dije que no", 6, 3),
+        ("en", "Six calls in three days and I already told you no", 6, 3),
+        ("pt", "Seis chamadas em três dias e já vos disse que não", 6, 3),
+        ("fr", "Six appels en trois jours et je vous ai déjà dit non", 6, 3),
+        ("it", "Sei chiamate in tre giorni e vi ho già detto di no", 6, 3),
+        ("de", "Sechs Anrufe in drei Tagen und ich habe schon nein gesagt", 6, 3),
     ],
 )
 def test_counts_and_periods(lang: str, text: str, count: int | None, days: int | None) -> None:

@@ -49,6 +49,13 @@ def test_the_calls_that_one_got_and_not_those_that_one_made() -> None:
     assert made.contact_count == 3
 
 
+def test_the_days_of_a_count_are_not_added_to_it_when_a_refusal_follows() -> None:
+    text = "Seis llamadas en tres días y ya os dije que no"
+    said = {"contact_count": 4.0, "period_days": 4.0, "opt_out": 4.0}
+    facts = read(text, said, contact_count="Seis llamadas en tres días", period_days="tres días")
+    assert (facts.contact_count, facts.period_days) == (6, 3)
+
+
 def test_what_the_encoder_does_not_believe_is_not_claimed() -> None:
     facts = read(TEXT, {"contact_count": -6.0, "opt_out": -6.0})
     assert facts.contact_count is None
