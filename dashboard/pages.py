@@ -18,16 +18,7 @@ from listener import i18n
 from listener.accounts import utc_now
 from listener.desk.rights import is_administrator
 from listener.domain import Reason
-from listener.errors import (
-    AccountError,
-    CaseError,
-    ListenerError,
-    NotAllowed,
-    SilenceRefused,
-    StaleSettings,
-    StaleWrite,
-    ViewError,
-)
+from listener.errors import ListenerError, NotAllowed, Sentence, StaleSettings, StaleWrite
 from listener.speech import Speech
 from listener.storage.people import User
 from listener.storage.posts import Post
@@ -74,6 +65,9 @@ class Page:
 
     def span(self, length: timedelta) -> str:
         return i18n.span(length, self.language)
+
+    def told(self, error: ListenerError) -> str:
+        return told(error, self.language, self.zone)
 
     def explain(self, reason: Reason) -> str:
         return i18n.explain(reason, self.language, self.zone)
@@ -290,23 +284,19 @@ def refusal(error: ListenerError, user: User) -> str:
         )
     if isinstance(error, NotAllowed):
         return i18n.text("Your role or brands do not allow this.", user.language)
-    if isinstance(error, AccountError | CaseError | SilenceRefused | ViewError):
-        return _told(error, user)
-    return str(error)
+    return told(error, user.language, ZoneInfo(user.time_zone))
 
 
-def _told(problem: AccountError | CaseError | SilenceRefused | ViewError, user: User) -> str:
-    """The catalogue's words for what was refused; moments in the person's zone."""
-    if not problem.key:
-        return str(problem)
-    zone, values = ZoneInfo(user.time_zone), dict(problem.values)
+def told(error: ListenerError, language: str, zone: ZoneInfo | None = None) -> str:
+    """What an error says, in a language; moments in the person's zone."""
+    values = dict(error.said.values)
     for name, value in values.items():
         if isinstance(value, datetime):
             shown = i18n.clock if name == "until" else i18n.when
-            values[name] = shown(value, user.language, zone)
+            values[name] = shown(value, language, zone or ZoneInfo("UTC"))
         elif name == "who":
             values[name] = plain(person(str(value)), 60)
-    return i18n.text(problem.key, user.language, values)
+    return i18n.told(Sentence(error.said.text, values), language)
 
 
 def person(actor: str) -> str:
@@ -349,15 +339,24 @@ def literal(text: str) -> str:
 def failed(error: Exception) -> None:
     """What people see when a page breaks: our own errors as they are, which say what to do; of
     others that it is in the log."""
+    language = _spoken()
     if isinstance(error, ListenerError):
         log.error("page failed", error=str(error))
-        st.error(literal(str(error)))
+        st.error(literal(told(error, language)))
         return
     log.error("page failed", error=f"{type(error).__name__}: {error}", exc_info=error)
-    language = data.settings().listener.service.language
     st.error(
         i18n.text("This page could not be shown; the reason is in the log. Reload it.", language)
     )
+
+
+def _spoken() -> str:
+    """The language of who sits there; while the database does not say who, the service's."""
+    try:
+        user = data.current_user(acts=False)
+    except ListenerError:
+        user = None
+    return user.language if user else data.settings().listener.service.language
 
 
 def now() -> datetime:

@@ -28,17 +28,57 @@ ListenerError
 ├── ProviderError             the company's sign-in did not answer as it must
 └── PortInUse                 the dashboard's port is taken
 
-`retry` tells whether trying the same again can help; people see `str(error)`: what, where, why,
-what to do.
+`retry` tells whether trying the same again can help; `str(error)` says in English what, where,
+why, what to do, and `error.said` the same for whoever reads another language (i18n.told).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """An English sentence with {names} for its values, apart from them so that it can be
+    translated: `text` is looked up in the catalogues. A value may be a sentence itself, or several
+    (a tuple: one a line)."""
+
+    text: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        if not self.values:
+            return self.text
+        return self.text.format_map({name: _in_english(v) for name, v in self.values.items()})
+
+
+def sentence(text: str, /, **values: object) -> Sentence:
+    return Sentence(text, values)
+
+
+def _in_english(value: object) -> object:
+    return "\n".join(str(v) for v in value) if isinstance(value, tuple) else value
+
 
 class ListenerError(Exception):
-    """Base of the tree; `retry` is True where the same call may succeed later."""
+    """Base of the tree; `retry` is True where the same call may succeed later.
+
+    `message` is the sentence in English, with {names} where `values` stand. Where people are told
+    something else than a program or a log, `key` is the catalogue's message with these values, and
+    `message` is taken as it is.
+    """
 
     retry: bool = False
+
+    def __init__(self, message: str | Sentence = "", /, *, key: str = "", **values: object) -> None:
+        said = (
+            message if isinstance(message, Sentence) else Sentence(message, {} if key else values)
+        )
+        super().__init__(str(said))
+        self.said = Sentence(key, values) if key else said
+        self.key = key
+        self.values = values
 
 
 class ConfigError(ListenerError):
@@ -50,8 +90,10 @@ class MissingCredential(ConfigError):
 
     def __init__(self, variable: str, needed_by: str) -> None:
         super().__init__(
-            f"the environment variable {variable} is not set, but {needed_by} needs it. "
-            f"Set it (for example in the service's unit file) or switch {needed_by} off in the configuration."
+            "the environment variable {variable} is not set, but {needed_by} needs it. Set it (for "
+            "example in the service's unit file) or switch {needed_by} off in the configuration.",
+            variable=variable,
+            needed_by=needed_by,
         )
         self.variable = variable
 
@@ -59,29 +101,39 @@ class MissingCredential(ConfigError):
 class QueryError(ListenerError):
     """A boolean query cannot be read. `position` is 0-based in `text`, in code points."""
 
-    def __init__(self, message: str, *, text: str, position: int) -> None:
-        self.reason = message
+    def __init__(self, reason: str | Sentence, *, text: str, position: int) -> None:
+        self.reason = str(reason)
         self.text = text
         self.position = max(0, min(position, len(text)))
+        super().__init__(
+            "query, position {position}: {reason}", position=self.position + 1, reason=reason
+        )
+
+    def __str__(self) -> str:
         start = max(0, self.position - 40)
-        shown = text[start : self.position + 40].replace("\n", " ")
+        shown = self.text[start : self.position + 40].replace("\n", " ")
         caret = " " * (self.position - start) + "^"
-        super().__init__(f"query, position {self.position + 1}: {message}\n  {shown}\n  {caret}")
+        return f"{super().__str__()}\n  {shown}\n  {caret}"
 
 
 class BadSelection(ListenerError):
     """A parameter that says which mentions are meant cannot be read."""
 
-    def __init__(self, name: str, written: str, wanted: str) -> None:
-        super().__init__(f"the address says {name}={written[:40]}: write {wanted}")
+    def __init__(self, name: str, written: str, wanted: str | Sentence) -> None:
+        super().__init__(
+            "the address says {name}={written}: write {wanted}",
+            name=name,
+            written=written[:40],
+            wanted=_as_sentence(wanted),
+        )
         self.name = name
 
 
 class HttpError(ListenerError):
     """A request did not give a usable answer; `url` is shown without its query's secrets."""
 
-    def __init__(self, message: str, *, url: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str | Sentence, /, *, url: str, **values: object) -> None:
+        super().__init__(_as_sentence(message, values))
         self.url = url
 
 
@@ -93,9 +145,16 @@ class HttpStatus(HttpError):
     """`retry_after` in seconds, when the server said so."""
 
     def __init__(
-        self, message: str, *, url: str, status: int, retry_after: float | None = None
+        self,
+        message: str | Sentence,
+        /,
+        *,
+        url: str,
+        status: int,
+        retry_after: float | None = None,
+        **values: object,
     ) -> None:
-        super().__init__(message, url=url)
+        super().__init__(message, url=url, **values)
         self.status = status
         self.retry_after = retry_after
         self.retry = status == 429 or status >= 500
@@ -112,15 +171,20 @@ class ForbiddenAddress(HttpError):
 class SourceError(ListenerError):
     """A source answered something it does not promise. `source` is its configured name."""
 
-    def __init__(self, message: str, *, source: str, retry: bool = False) -> None:
-        super().__init__(f"source {source}: {message}")
+    def __init__(
+        self, message: str | Sentence, /, *, source: str, retry: bool = False, **values: object
+    ) -> None:
+        what = _as_sentence(message, values)
+        super().__init__("source {source}: {what}", source=source, what=what)
         self.source = source
         self.retry = retry
 
 
 class CRMError(ListenerError):
-    def __init__(self, message: str, *, crm: str, retry: bool = False) -> None:
-        super().__init__(f"CRM {crm}: {message}")
+    def __init__(
+        self, message: str | Sentence, /, *, crm: str, retry: bool = False, **values: object
+    ) -> None:
+        super().__init__("CRM {crm}: {what}", crm=crm, what=_as_sentence(message, values))
         self.crm = crm
         self.retry = retry
 
@@ -176,22 +240,12 @@ class StaleSettings(StaleWrite):
 
 
 class CaseError(ListenerError):
-    """What a person asks of a case cannot be, as it stands. `key` is the catalogue's message for
-    people, with `values`; moments among them are aware datetimes."""
-
-    def __init__(self, message: str, *, key: str, **values: object) -> None:
-        super().__init__(message)
-        self.key = key
-        self.values = values
+    """What a person asks of a case cannot be, as it stands. Moments among its values are aware
+    datetimes."""
 
 
 class ViewError(ListenerError):
-    """A view of the inbox, or an action on many cases, cannot be; `key` and `values` as of CaseError."""
-
-    def __init__(self, message: str, *, key: str, **values: object) -> None:
-        super().__init__(message)
-        self.key = key
-        self.values = values
+    """A view of the inbox, or an action on many cases, cannot be."""
 
 
 class NotAllowed(ListenerError):
@@ -199,22 +253,11 @@ class NotAllowed(ListenerError):
 
 
 class AccountError(ListenerError):
-    """An account, a password or a one-time link is refused. `key` is the catalogue's message for
-    people at the sign-in pages, with `values`; `str(error)` is for the command line."""
-
-    def __init__(self, message: str, *, key: str = "", **values: object) -> None:
-        super().__init__(message)
-        self.key = key
-        self.values = values
+    """An account, a password or a one-time link is refused."""
 
 
 class SilenceRefused(ListenerError):
-    """Alerts cannot be muted like this. `key` is the catalogue's message for people."""
-
-    def __init__(self, message: str, *, key: str, **values: object) -> None:
-        super().__init__(message)
-        self.key = key
-        self.values = values
+    """Alerts cannot be muted like this."""
 
 
 class ProviderError(ListenerError):
@@ -222,8 +265,7 @@ class ProviderError(ListenerError):
     catalogue's message for people; `str(error)` is for the log and holds no token."""
 
     def __init__(self, message: str, *, key: str, retry: bool = False) -> None:
-        super().__init__(f"sign-in with the company: {message}")
-        self.key = key
+        super().__init__(f"sign-in with the company: {message}", key=key)
         self.retry = retry
 
 
@@ -233,3 +275,7 @@ class PortInUse(ListenerError):
             f"the dashboard cannot listen on {host}:{port}: the port is in use. Stop the other "
             "program, or set [dashboard] port in listener.toml (or `listener run --port N`)."
         )
+
+
+def _as_sentence(message: str | Sentence, values: Mapping[str, object] | None = None) -> Sentence:
+    return message if isinstance(message, Sentence) else Sentence(message, values or {})

@@ -23,6 +23,7 @@ from babel.numbers import format_decimal, format_percent
 from babel.support import Translations
 
 from listener.domain import Reason
+from listener.errors import Sentence
 
 _FOLDER = Path(__file__).parent / "locale"
 
@@ -48,6 +49,20 @@ def text(message: str, language: str, values: Mapping[str, object] | None = None
     """A message in a language, `{name}` filled from `values`."""
     found: str = translator(language).gettext(message)
     return found.format_map(_Shown(values)) if values else found
+
+
+def told(sentence: Sentence, language: str) -> str:
+    """What an error says. A value that is a sentence itself is translated too."""
+    values = {name: _told_value(v, language) for name, v in sentence.values.items()}
+    return text(sentence.text, language, values)
+
+
+def _told_value(value: object, language: str) -> object:
+    if isinstance(value, Sentence):
+        return told(value, language)
+    if isinstance(value, tuple):
+        return "\n".join(str(_told_value(v, language)) for v in value)
+    return value
 
 
 def label(kind: str, value: object, language: str) -> str:

@@ -16,7 +16,7 @@ from typing import NoReturn
 from lark import Lark, Token, Transformer
 from lark.exceptions import UnexpectedInput
 
-from listener.errors import QueryError
+from listener.errors import QueryError, Sentence, sentence
 from listener.query_doc import Hit, Prepared, Searchable, Verdict, prepare
 from listener.query_match import Compiled
 from listener.query_match import compile_tree as _compile
@@ -114,12 +114,13 @@ def parse(text: str, *, countries: Sequence[str] = ("ES",)) -> Query:
     Raises QueryError, and nothing else, with the position of what cannot be read.
     """
     if len(text) > MAX_LENGTH:
-        _fail(
-            f"the query has {len(text):,} characters; at most {MAX_LENGTH:,} are read. Split it "
-            "into several queries",
-            text,
-            MAX_LENGTH,
+        long = sentence(
+            "the query has {given} characters; at most {most} are read. Split it into several "
+            "queries",
+            given=len(text),
+            most=MAX_LENGTH,
         )
+        _fail(long, text, MAX_LENGTH)
     plain = text.translate(_SIGNS)
     try:
         _check(list(_parser().lex(plain)))
@@ -130,12 +131,14 @@ def parse(text: str, *, countries: Sequence[str] = ("ES",)) -> Query:
     except UnexpectedInput as problem:
         position = problem.pos_in_stream or 0
         if plain[position : position + 1] == '"':
-            _fail("this quote is never closed. Write another one after the phrase", text, position)
-        _fail("this is not expected here. Put it in quotes to search for it", text, position)
+            open_ = sentence("this quote is never closed. Write another one after the phrase")
+            _fail(open_, text, position)
+        strange = sentence("this is not expected here. Put it in quotes to search for it")
+        _fail(strange, text, position)
     return Query(root, tuple(countries), text, compiled)
 
 
-def _fail(reason: str, text: str, position: int) -> NoReturn:
+def _fail(reason: Sentence, text: str, position: int) -> NoReturn:
     raise QueryError(reason, text=text, position=position) from None
 
 
@@ -203,8 +206,10 @@ def _distance(token: Token) -> int:
     known = re.fullmatch("[0-9]{1,4}", written)
     if not known or not 1 <= int(written) <= MAX_DISTANCE:
         raise Malformed(
-            f"'{token}' needs a distance in words from 1 to {MAX_DISTANCE}, as in NEAR/5",
+            "'{word}' needs a distance in words from 1 to {most}, as in NEAR/5",
             _start(token),
+            word=str(token),
+            most=MAX_DISTANCE,
         )
     return int(written)
 
@@ -221,9 +226,10 @@ def _within(name: str, node: Node) -> Node:
         case Or():
             return Or(tuple(_within(name, child) for child in node.children))
     raise Malformed(
-        f"inside {name}: only words, phrases, AND, OR and NOT can stand. Close its parentheses "
+        "inside {field}: only words, phrases, AND, OR and NOT can stand. Close its parentheses "
         "before this",
         first_position(node),
+        field=name,
     )
 
 
@@ -248,9 +254,10 @@ def _check(tokens: list[Token]) -> None:
             depth += 1 + negated
             if depth > MAX_DEPTH:
                 raise Malformed(
-                    f"the parentheses are nested more than {MAX_DEPTH} deep. Write the query "
-                    "flatter, or split it",
+                    "the parentheses are nested more than {most} deep. Write the query flatter, "
+                    "or split it",
                     _start(token),
+                    most=MAX_DEPTH,
                 )
         elif token.type == "RPAR":
             if not open_at:
@@ -275,17 +282,20 @@ def _check_pair(before: Token | None, token: Token | None) -> None:
     starts = before is None or before.type == "LPAR"
     if token is not None and starts and token.type in ("_AND", "_OR", "NEAR"):
         raise Malformed(
-            f'{token} has nothing before it. Write a word there, or put "{token}" in quotes to '
+            '{word} has nothing before it. Write a word there, or put "{word}" in quotes to '
             "search for the word",
             _start(token),
+            word=str(token),
         )
     if token is not None and token.type == "WORD" and (before is None or before.type != "FIELD"):
         unknown = _UNKNOWN_FIELD.match(token)
         if unknown:
             raise Malformed(
-                f"there is no field '{unknown[1]}'. The fields are {', '.join(FIELDS)}; put the "
-                "whole in quotes to search for it as text",
+                "there is no field '{field}'. The fields are {fields}; put the whole in quotes to "
+                "search for it as text",
                 _start(token),
+                field=unknown[1],
+                fields=", ".join(FIELDS),
             )
 
 
@@ -296,17 +306,19 @@ def _check_after(before: Token, token: Token | None) -> None:
         raise Malformed("there is nothing between these parentheses. Write a word there", at)
     if before.type == "FIELD" and kind not in _VALUES:
         raise Malformed(
-            f"{before} has no value. Write it right after the colon, in quotes if it has blanks",
+            "{field} has no value. Write it right after the colon, in quotes if it has blanks",
             at,
+            field=str(before),
         )
     if before.type not in _OPERATORS or (kind in (*_VALUES, "FIELD")):
         return
     sign = "-" if before.type == "MINUS" else str(before)
     if kind in ("", "RPAR"):
         raise Malformed(
-            f'{sign} has nothing after it. Write a word there, or put "{sign}" in quotes to search '
+            '{word} has nothing after it. Write a word there, or put "{word}" in quotes to search '
             "for the word",
             at,
+            word=sign,
         )
     negation = kind in ("NOT", "MINUS")
     if negation and before.type in ("_AND", "_OR"):
@@ -316,7 +328,12 @@ def _check_after(before: Token, token: Token | None) -> None:
         raise Malformed("NEAR cannot have a NOT beside it. Write NOT (a NEAR/5 b)", second)
     if negation:
         raise Malformed("this negates twice. Leave both out", at)
-    raise Malformed(f"{sign} and {token} stand side by side. Remove one of them", second)
+    raise Malformed(
+        "{one} and {other} stand side by side. Remove one of them",
+        second,
+        one=sign,
+        other=str(token),
+    )
 
 
 # ------------------------------------------------------------------------------------- sources

@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
+from listener.errors import Sentence
 from listener.normalise import host_of
 from listener.query_doc import Hit, Prepared, Stream
 from listener.query_tree import Near, Or, Term, first_position
@@ -16,11 +17,12 @@ MAX_PHRASE_WORDS = 50
 
 
 class Malformed(Exception):
-    """A term or group that cannot be compiled; `position` in the query's text."""
+    """A term or group that cannot be compiled; `position` in the query's text, `values` of the
+    names in `reason`."""
 
-    def __init__(self, reason: str, position: int) -> None:
+    def __init__(self, reason: str, position: int, **values: object) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = Sentence(reason, values)
         self.position = position
 
 
@@ -259,22 +261,25 @@ def _steps(term: Term) -> list[Step]:
         letters = sum(map(str.isalnum, word.text.partition("*")[0]))
         if "*" in word.text and letters < 2:
             raise Malformed(
-                f"'{word.text}' has fewer than 2 letters before its asterisk and would find nearly "
+                "'{word}' has fewer than 2 letters before its asterisk and would find nearly "
                 "everything. Write at least 2, as in telem*",
                 shift + word.start,
+                word=word.text,
             )
         steps.append(Step(tuple(re.sub(r"\*+", "*", word.text).split("*")), word.glued))
     if not steps:
         raise Malformed(
-            f"'{term.text}' has no letter, digit or emoji that could be searched for. "
-            "Write a word, or leave it out",
+            "'{word}' has no letter, digit or emoji that could be searched for. Write a word, or "
+            "leave it out",
             shift,
+            word=term.text,
         )
     if len(steps) > MAX_PHRASE_WORDS:
         raise Malformed(
-            f"this phrase has {len(steps)} words; at most {MAX_PHRASE_WORDS} are searched for as "
-            "one. Shorten it",
+            "this phrase has {words} words; at most {most} are searched for as one. Shorten it",
             shift,
+            words=len(steps),
+            most=MAX_PHRASE_WORDS,
         )
     return steps
 
@@ -282,9 +287,10 @@ def _steps(term: Term) -> list[Step]:
 def _no_wildcard(term: Term) -> None:
     if "*" in term.text:
         raise Malformed(
-            f"{term.field}: takes no asterisk. Write the value in full, or several with OR in "
-            f"parentheses: {term.field}:(a OR b)",
+            "{field}: takes no asterisk. Write the value in full, or several with OR in "
+            "parentheses: {field}:(a OR b)",
             term.position,
+            field=term.field,
         )
 
 
@@ -295,7 +301,9 @@ def _site(term: Term) -> ValueLeaf:
     wanted = host_of(bare.text)
     if not any(map(str.isalnum, wanted)):
         raise Malformed(
-            f"'{term.text}' is no name of a site. Write it as in site:elpais.com", term.position
+            "'{word}' is no name of a site. Write it as in site:elpais.com",
+            term.position,
+            word=term.text,
         )
 
     def fits(site: str) -> bool:
@@ -314,8 +322,9 @@ def _lang(term: Term) -> ValueLeaf:
     wanted = term.text.strip().lower().replace("_", "-")
     if not re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]{1,8})*", wanted):
         raise Malformed(
-            f"'{term.text}' is no language code. Write two or three letters, as in lang:es",
+            "'{word}' is no language code. Write two or three letters, as in lang:es",
             term.position,
+            word=term.text,
         )
 
     def fits(lang: str) -> bool:
@@ -338,9 +347,10 @@ def _number(term: Term, countries: tuple[str, ...]) -> NumberLeaf:
     value = fold(term.text)
     if not re.fullmatch(r"[+0-9 ().\-/]+", value) or sum(map(str.isdigit, value)) < 3:
         raise Malformed(
-            f"'{term.text}' is no phone number of at least 3 digits. Write it as in number:1004 or "
+            "'{word}' is no phone number of at least 3 digits. Write it as in number:1004 or "
             'number:"+34 911 23 45 67"',
             term.position,
+            word=term.text,
         )
     plain = Term(value, "number", term.quoted, term.position)
     return NumberLeaf(plain, countries)

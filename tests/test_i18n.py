@@ -56,6 +56,10 @@ def catalogue(language: str) -> dict[str, str]:
     return {m.id: m.string for m in found if m.id}  # type: ignore[misc]
 
 
+# What says in a sentence what was wrong; of those with a key people read the catalogue's.
+ERRORS = ("sentence", "Malformed", "QueryError")
+
+
 def python_files() -> list[Path]:
     return sorted([*ROOT.glob("listener/**/*.py"), *ROOT.glob("dashboard/**/*.py")])
 
@@ -103,9 +107,16 @@ def sentences() -> set[str]:
                         r"(password|setup|sign_in|account|silence|case|token)\.[a-z_]+", s
                     )
                 )
+            if isinstance(node, ast.Call) and node.args and _is_error(path, node):
+                keyed = any(k.arg == "key" for k in node.keywords)
+                found.update([] if keyed else strings(node.args[0]))
     for path in [*ROOT.glob("dashboard/templates/*.html"), *ROOT.glob("listener/**/templates/*")]:
         found.update(m[2] for m in re.finditer(r"""\b_\(\s*(["'])(.+?)\1""", path.read_text()))
     return found
+
+
+def _is_error(path: Path, node: ast.Call) -> bool:
+    return called(node) in ERRORS or (path.name == "errors.py" and called(node) == "__init__")
 
 
 def reasons() -> set[str]:

@@ -24,7 +24,7 @@ def by_sentence(page: Page, written: str) -> None:
         html(f'<p class="ls-meta">{safe(missing)}</p>')
         return
     except StorageError as refused:
-        st.warning(pages.literal(str(refused)))
+        st.warning(pages.literal(page.told(refused)))
         return
     _list(page, found)
 

@@ -88,7 +88,7 @@ def looking(page: Page, case_id: int, version: int) -> None:
     try:
         look = data.desk().work.look(user, case_id)
     except ListenerError as error:
-        html(f'<p class="ls-looking">{safe(error)}</p>')
+        html(f'<p class="ls-looking">{safe(page.told(error))}</p>')
         return
     names = ", ".join(isolated(v.name) for v in look.others)
     said = f"{safe(_('Also looking at this case now:'))} <b>{names}</b>" if names else ""

@@ -26,7 +26,7 @@ def show(page: Page, view: CaseView) -> None:
     try:
         found = data.desk().promise.diagnosis(page.user, detail.summary.id)
     except ListenerError as error:
-        st.warning(pages.literal(_("The CRM cannot tell: {why}", why=str(error))))
+        st.warning(pages.literal(_("The CRM cannot tell: {why}", why=page.told(error))))
         return
     left, right = st.columns([3, 2], gap="large")
     with left:

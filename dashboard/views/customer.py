@@ -34,7 +34,7 @@ def show(page: Page) -> None:
         return
     except CRMError as error:
         st.title(_("Customer"))
-        st.error(literal(_("The CRM cannot tell: {why}", why=error)))
+        st.error(literal(_("The CRM cannot tell: {why}", why=page.told(error))))
         return
     st.title(literal(record.customer.name))
     if record.customer.invented:

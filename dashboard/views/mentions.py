@@ -37,7 +37,7 @@ def show(page: Page) -> None:
             page.user, asked, page.zone, limit=_SIZE, offset=position
         )
     except BadSelection as error:
-        st.error(literal(str(error)))
+        st.error(literal(page.told(error)))
         return
     except NotAllowed:
         st.info(

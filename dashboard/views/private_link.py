@@ -23,7 +23,7 @@ def show(page: Page, view: CaseView) -> None:
     try:
         asked = data.desk().promise.private_link(page.user, case.id)
     except ListenerError as error:
-        st.warning(pages.literal(str(error)))
+        st.warning(pages.literal(page.told(error)))
         return
     if asked is None and not offered:
         return
