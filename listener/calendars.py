@@ -8,6 +8,8 @@ from functools import lru_cache
 
 import holidays
 
+from listener.errors import sentence
+
 
 @lru_cache(maxsize=64)
 def holidays_in(place: str, year: int) -> Mapping[date, str]:
@@ -22,7 +24,10 @@ def holidays_in(place: str, year: int) -> Mapping[date, str]:
         )
     except NotImplementedError as error:
         raise ValueError(
-            f"no holidays are known for {place!r}; write a country (ES) or a country and region "
-            "(ES-MD), or leave it empty"
+            sentence(
+                "no holidays are known for {place!r}; write a country (ES) or a country and region "
+                "(ES-MD), or leave it empty",
+                place=place,
+            )
         ) from error
     return found

@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from listener.calendars import holidays_in
 from listener.domain import Channel
+from listener.errors import sentence
 from listener.sections import Duration, Key, Section, ZoneName
 
 Span = tuple[time, time]
@@ -35,7 +36,9 @@ class Rule(Section):
     @classmethod
     def _in_english(cls, text: Mapping[str, str]) -> Mapping[str, str]:
         if not text.get("en"):
-            raise ValueError('give the text as { en = "...", es = "..." }, in English at least')
+            raise ValueError(
+                sentence('give the text as { en = "...", es = "..." }, in English at least')
+            )
         return text
 
     def in_force(self, day: date) -> bool:
@@ -98,12 +101,16 @@ class NumberRule(Rule):
     @model_validator(mode="after")
     def _one_of_them(self) -> NumberRule:
         if bool(self.forbidden) == bool(self.required):
-            raise ValueError("give one of forbidden and required")
+            raise ValueError(sentence("give one of forbidden and required"))
         for pattern in (self.forbidden, self.required):
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+                raise ValueError(
+                    sentence(
+                        "{pattern!r} is no regular expression: {why}", pattern=pattern, why=error
+                    )
+                ) from None
         return self
 
     def names_range(self, number: str) -> bool:

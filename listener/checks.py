@@ -96,6 +96,9 @@ def check_queries(own: Settings) -> str:
             query.parse(brand.query, countries=brand.countries)
         except ListenerError as error:
             raise ConfigError(
-                f"{own.folder / 'brands.toml'}: brand {brand.key}: {error}"
+                "{file}: brand {brand}: {why}",
+                file=own.folder / "brands.toml",
+                brand=brand.key,
+                why=error.said,
             ) from error
     return f"{len(own.brands)} can be read"

@@ -15,11 +15,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from listener import settings as files
+from listener import settings_files as files
 from listener.checks import check_queries
 from listener.errors import ConfigError
 from listener.in_force import texts
-from listener.settings import EDITED_TABLES, Settings
+from listener.settings import Settings
+from listener.settings_files import EDITED_TABLES
 from listener.storage import Database, config_edits
 from listener.storage.config_edits import Edit
 from listener.toml_edits import Path as TomlPath
@@ -56,7 +57,7 @@ class Document:
 def read(base: Path, name: str, edits: Mapping[str, Edit]) -> Document:
     """Raises ConfigError for a name that is not edited in the dashboard."""
     if not files.is_editable(name):
-        raise ConfigError(f"{name} is not edited in the dashboard; it stays a file")
+        raise files.not_edited(name)
     file, edit = editable_text(base, name), edits.get(name)
     text = edit.text if edit is not None and edit.text is not None else file or ""
     return Document(name, text, file, edit.version if edit else 0, edit)
@@ -76,7 +77,7 @@ def editable_text(base: Path, name: str) -> str | None:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
+        raise files.not_utf8(path, error) from error
     return only(text, EDITED_TABLES) if name == LISTENER else text
 
 
@@ -107,8 +108,10 @@ def export(base: Path, edits: Mapping[str, Edit], to: Path, *, overwrite: bool) 
     differing = [n for n, text in texts_of.items() if (to / n).exists() and _read(to / n) != text]
     if differing and not overwrite:
         raise ConfigError(
-            f"{to} holds {', '.join(differing)} with other contents. Name an empty folder with "
-            "--to, or add --overwrite."
+            "{folder} holds {files} with other contents. Name an empty folder with --to, or add "
+            "--overwrite.",
+            folder=to,
+            files=", ".join(differing),
         )
     written = []
     for name, text in texts_of.items():
@@ -119,7 +122,9 @@ def export(base: Path, edits: Mapping[str, Edit], to: Path, *, overwrite: bool) 
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
             except OSError as error:
-                raise ConfigError(f"cannot write {path}: {error.strerror}") from error
+                raise ConfigError(
+                    "cannot write {path}: {why}", path=path, why=error.strerror
+                ) from error
         edit = edits.get(name)
         written.append(Written(name, edit is not None and edit.text is not None, new))
     return written

@@ -8,7 +8,7 @@ from functools import partial
 
 from rich.console import Console
 
-from listener import config_documents, in_force, oidc, raising, reader, settings
+from listener import config_documents, in_force, oidc, raising, reader, settings_files
 from listener.accounts import utc_now
 from listener.checks import (
     check_company,
@@ -67,7 +67,7 @@ def _settings() -> Settings:
     try:
         return in_force.load()
     except StorageError:  # which the check of the database tells of
-        return settings.load()
+        return settings_files.load()
 
 
 def _checks(own: Settings, migrate: bool) -> Iterator[tuple[str, Callable[[], str]]]:

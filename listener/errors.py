@@ -105,15 +105,15 @@ class QueryError(ListenerError):
         self.reason = str(reason)
         self.text = text
         self.position = max(0, min(position, len(text)))
-        super().__init__(
-            "query, position {position}: {reason}", position=self.position + 1, reason=reason
-        )
-
-    def __str__(self) -> str:
         start = max(0, self.position - 40)
-        shown = self.text[start : self.position + 40].replace("\n", " ")
+        shown = text[start : self.position + 40].replace("\n", " ")
         caret = " " * (self.position - start) + "^"
-        return f"{super().__str__()}\n  {shown}\n  {caret}"
+        super().__init__(
+            "query, position {position}: {reason}\n{where}",
+            position=self.position + 1,
+            reason=reason,
+            where=(f"  {shown}", f"  {caret}"),
+        )
 
 
 class BadSelection(ListenerError):

@@ -17,7 +17,7 @@ from typing import Generic, TypeVar
 import sqlalchemy as sa
 import structlog
 
-from listener import settings as files
+from listener import settings_files as files
 from listener.errors import ConfigError
 from listener.settings import Settings
 from listener.storage import Database, config_edits
@@ -32,7 +32,7 @@ def load(folder: Path | str | None = None, environ: Mapping[str, str] | None = N
     """The files of the folder, with what was edited in the database laid over them. A database that
     is not there yet, or has no such table yet, holds no edits.
 
-    Raises ConfigError as `settings.load` does, StorageError where the database cannot be asked."""
+    Raises ConfigError as `settings_files.load` does, StorageError where the database cannot be asked."""
     env = os.environ if environ is None else environ
     edits, count = stored(env)
     try:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from listener.errors import ConfigError
+from listener.errors import ConfigError, sentence
 from listener.sections import Section
+from listener.setting_errors import explained, near_or_known
 
 
 class HasOptions(Protocol):
@@ -23,25 +23,10 @@ def checked(
     """`where` names file and entry ("sources.toml: source x"). Raises ConfigError, which names the
     key and the remedy."""
     if type_ not in modules:
-        close = difflib.get_close_matches(type_, modules, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"known types: {', '.join(modules)}"
-        raise ConfigError(f"{where}: there is no type {type_!r}; {hint}")
+        strange = sentence("{place}: there is no type {type!r}", place=where, type=type_)
+        raise ConfigError(near_or_known(strange, type_, list(modules)))
     model = modules[type_].Options
     try:
         return model.model_validate(dict(options))
     except ValidationError as error:
-        lines = [_explain(model, dict(e)) for e in error.errors(include_url=False)]
-        raise ConfigError("\n".join(f"{where}: {line}" for line in lines)) from error
-
-
-def _explain(model: type[Section], error: Mapping[str, Any]) -> str:
-    where = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(where, model.model_fields, n=1)
-        known = ", ".join(model.model_fields)
-        hint = f"did you mean {close[0]}?" if close else f"known options: {known}"
-        return f"unknown option {where}; {hint}"
-    if error["type"] == "missing":
-        return f"the option {where} is required and missing"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    return f"option {where}: {message}" if where else message
+        raise ConfigError(explained(where, model, error)) from error

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 
 from listener.domain import Role
+from listener.errors import sentence
 from listener.sections import Duration, Section
 
 
@@ -35,16 +36,21 @@ class Oidc(Section):
         if not self.enabled:
             return self
         if not self.client_id:
-            raise ValueError("client_id is missing: register Listener with the provider")
+            raise ValueError(sentence("client_id is missing: register Listener with the provider"))
         if "openid" not in self.scopes:
-            raise ValueError('scopes lacks "openid", without which there is no sign-in')
+            raise ValueError(sentence('scopes lacks "openid", without which there is no sign-in'))
         if not self.roles:
             raise ValueError(
-                'roles is empty, so nobody could come in: write [oidc.roles] "a group" = "administrator"'
+                sentence(
+                    "roles is empty, so nobody could come in: write "
+                    '[oidc.roles] "a group" = "administrator"'
+                )
             )
         parts = urlsplit(self.issuer)
         if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
-            raise ValueError("issuer must begin with https:// (http:// on this machine alone)")
+            raise ValueError(
+                sentence("issuer must begin with https:// (http:// on this machine alone)")
+            )
         return self
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pydantic import field_validator
 
 from listener.domain import Cause, CauseKind, SuppressionStatus
+from listener.errors import sentence
 from listener.sections import Section
 
 _NAMES = re.compile(r"\{(\w*)\}")
@@ -43,8 +44,12 @@ class ReplyTemplates(Section):
             strange = set(_NAMES.findall(text)) - _FILLED
             if strange:
                 raise ValueError(
-                    f"the draft in {lang} has {{{sorted(strange)[0]}}}; only {{brand}} and {{author}} "
-                    "are filled in"
+                    sentence(
+                        "the draft in {lang} has {{{name}}}; only {{brand}} and {{author}} are "
+                        "filled in",
+                        lang=lang,
+                        name=sorted(strange)[0],
+                    )
                 )
         return drafts
 

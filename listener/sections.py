@@ -1,5 +1,5 @@
 """What every file of the configuration is made of: frozen sections in which an unknown key is an
-error, durations, time zones, countries, keys. Read by `settings.py`."""
+error, durations, time zones, countries, keys. Used by `settings.py`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from listener.errors import sentence
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -20,15 +22,16 @@ def parse_duration(value: object) -> timedelta:
         return value
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", str(value))
     if not found:
-        raise ValueError(f"{value!r} is not a duration; write for example 90s, 5m, 24h or 2d")
+        raise ValueError(sentence("write a duration, for example 90s, 5m, 24h or 2d"))
     return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
 
 
 def _zone(value: object) -> str:
     if str(value) not in available_timezones():
         close = difflib.get_close_matches(str(value), available_timezones(), n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        raise ValueError(f"{value!r} is not a time zone of the IANA database{hint}")
+        if close:
+            raise ValueError(sentence("write a time zone as {near}", near=close[0]))
+        raise ValueError(sentence("write a time zone as Europe/Madrid"))
     return str(value)
 
 

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
-from listener.errors import BadSelection
+from listener.errors import BadSelection, sentence
 
 LONGEST = timedelta(days=1100)
 NONE = "-"
@@ -142,7 +142,7 @@ def from_parameters(get: Callable[[str], Sequence[str]], today: date) -> Selecti
         try:
             return date.fromisoformat(written)
         except ValueError:
-            raise BadSelection(name, written, "a day, as 2026-03-05") from None
+            raise BadSelection(name, written, sentence("a day, as 2026-03-05")) from None
 
     def said(name: str) -> bool | None:
         return _choice(name, one(name), {"yes": True, "no": False, None: None})
@@ -151,7 +151,9 @@ def from_parameters(get: Callable[[str], Sequence[str]], today: date) -> Selecti
     first = day("from", last - timedelta(days=29))
     if not timedelta(0) <= last - first <= LONGEST:
         raise BadSelection(
-            "from", first.isoformat(), f"a day at most {LONGEST.days} days before {last}"
+            "from",
+            first.isoformat(),
+            sentence("a day at most {days} days before {last}", days=LONGEST.days, last=last),
         )
     words: dict[str, Any] = {
         name: tuple(v[:_LONG] for v in get(_PARAMETERS[name])[:_MANY]) for name in _WORDS
@@ -174,7 +176,7 @@ def _choice(
     name: str, written: str | None, choices: Mapping[str | None, bool | None]
 ) -> bool | None:
     if written not in choices:
-        raise BadSelection(name, written or "", "yes or no")
+        raise BadSelection(name, written or "", sentence("yes or no"))
     return choices[written]
 
 
@@ -182,7 +184,7 @@ def _slot(name: str, written: str | None, size: int) -> int | None:
     if written is None:
         return None
     if not (written.isdecimal() and written.isascii() and int(written) < size):
-        raise BadSelection(name, written, f"a number from 0 to {size - 1}")
+        raise BadSelection(name, written, sentence("a number from 0 to {last}", last=size - 1))
     return int(written)
 
 

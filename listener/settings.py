@@ -1,4 +1,4 @@
-"""config/*.toml and the environment become one frozen Settings; an unknown key is an error.
+"""What can be configured: config/*.toml as one frozen Settings, read by `settings_files.py`.
 
     listener.toml          the service: database, schedule, dashboard, e-mail, limits
     brands.toml            what is watched: brands, their numbers and their queries
@@ -14,30 +14,24 @@
 
 Secrets are never in these files: a key that ends in `_env` names the environment variable that
 holds the secret, and `secret()` reads it when it is needed.
-
-What people edit in the dashboard stands in place of a file (`edited`, from listener/in_force.py): of
-listener.toml the tables that are for them alone, of sources.toml and crms.toml nothing, because who
-signs in to a page must not decide where the machine connects.
 """
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from datetime import date, time, timedelta
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from listener.calendars import holidays_in
 from listener.calling_rules import CallingRules, CompanyPolicy, Thresholds
 from listener.domain import NumberKind, PriorityLevel
-from listener.errors import ConfigError, MissingCredential
+from listener.errors import MissingCredential, Sentence, sentence
 from listener.oidc_settings import Oidc
 from listener.replies import ReplyTemplates
 from listener.sections import Country, Duration, Key, Language, Section, ZoneName
@@ -183,8 +177,11 @@ class Brand(Section):
             platform, _, name = handle.partition(":")
             if platform.casefold() == "mastodon" and "@" not in name.lstrip("@"):
                 raise ValueError(
-                    f"{handle}: anybody may register that name on another server; write "
-                    f"{handle}@its.server"
+                    sentence(
+                        "{handle}: anybody may register that name on another server; write "
+                        "{handle}@its.server",
+                        handle=handle,
+                    )
                 )
         return handles
 
@@ -194,7 +191,7 @@ class BrandsFile(Section):
 
     @model_validator(mode="after")
     def _unique(self) -> BrandsFile:
-        _no_twins("brands", [b.key for b in self.brands])
+        _no_twins(sentence("brands"), [b.key for b in self.brands])
         return self
 
 
@@ -219,7 +216,7 @@ class SourcesFile(Section):
 
     @model_validator(mode="after")
     def _unique(self) -> SourcesFile:
-        _no_twins("sources", [s.name for s in self.sources])
+        _no_twins(sentence("sources"), [s.name for s in self.sources])
         return self
 
 
@@ -249,7 +246,7 @@ class CrmsFile(Section):
 
     @model_validator(mode="after")
     def _unique(self) -> CrmsFile:
-        _no_twins("CRMs", [c.name for c in self.crms])
+        _no_twins(sentence("CRMs"), [c.name for c in self.crms])
         return self
 
 
@@ -378,7 +375,7 @@ class AlertRules(Section):
     def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for address in value:
             if not re.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+", address):
-                raise ValueError(f"{address!r} is not an e-mail address")
+                raise ValueError(sentence("{address!r} is not an e-mail address", address=address))
         return value
 
 
@@ -421,200 +418,13 @@ def secret(variable: str, needed_by: str) -> str:
     return value
 
 
-_FILES: Mapping[str, type[Section]] = {
-    "listener.toml": ListenerFile,
-    "brands.toml": BrandsFile,
-    "sources.toml": SourcesFile,
-    "crms.toml": CrmsFile,
-    "rules/priority.toml": PriorityRules,
-    "rules/routing.toml": RoutingRules,
-    "rules/alerts.toml": AlertRules,
-    "rules/company.toml": CompanyPolicy,
-    "rules/diagnosis.toml": Thresholds,
-    "templates/replies.toml": ReplyTemplates,
-}
-_CALLING = re.compile(r"rules/calling/([A-Z]{2})\.toml")
-_IN_FILES_ONLY = ("sources.toml", "crms.toml")
-EDITED_TABLES = ("retention", "private_link")
-"""What is edited of listener.toml in the dashboard; the rest of it stays in its file."""
-
-
-def database_url(env: Mapping[str, str] = os.environ) -> str:
-    return env.get("LISTENER_DATABASE_URL") or f"sqlite:///{var_folder(env)}/listener.db"
-
-
-def config_folder(folder: Path | str | None, env: Mapping[str, str] = os.environ) -> Path:
-    """Raises ConfigError where it is not there, or holds what is none of ours."""
-    base = Path(folder or env.get("LISTENER_CONFIG") or "config")
-    if not base.is_dir():
-        raise ConfigError(
-            f"the configuration folder {base} does not exist. Start in the project's folder, or set "
-            "LISTENER_CONFIG to the folder that holds listener.toml, brands.toml and sources.toml."
-        )
-    for path in sorted(base.rglob("*.toml")):
-        name = path.relative_to(base).as_posix()
-        if name not in _FILES and not _CALLING.fullmatch(name):
-            close = difflib.get_close_matches(name, _FILES, n=1)
-            known = ", ".join([*_FILES, "rules/calling/ES.toml for each country"])
-            hint = f" Did you mean {close[0]}?" if close else f" Known: {known}."
-            raise ConfigError(f"{path}: not a configuration file that Listener reads.{hint}")
-    return base
-
-
-def document_names(base: Path) -> list[str]:
-    """Every file of a configuration, there or not, and the calling rules that are there."""
-    calling = sorted((base / "rules" / "calling").glob("*.toml"))
-    return [*_FILES, *(path.relative_to(base).as_posix() for path in calling)]
-
-
-def is_editable(name: str) -> bool:
-    """Whether the dashboard may hold this document in place of its file."""
-    return name not in _IN_FILES_ONLY and (name in _FILES or bool(_CALLING.fullmatch(name)))
-
-
-def load(
-    folder: Path | str | None = None,
-    environ: Mapping[str, str] | None = None,
-    *,
-    edited: Mapping[str, str] | None = None,
-    edits: int = 0,
-) -> Settings:
-    """Read every file of the folder (LISTENER_CONFIG, default `config/`); the text of a document in
-    `edited` counts in place of its file.
-
-    Raises ConfigError, which names file, key, reason and remedy; all mistakes of a file at once.
-    """
-    env = os.environ if environ is None else environ
-    base = config_folder(folder, env)
-    given = dict(edited or {})
-    if strange := sorted(name for name in given if not is_editable(name)):
-        raise ConfigError(f"{strange[0]} is not edited in the dashboard; it stays a file")
-    parts = {name: _read(base, name, model, given) for name, model in _FILES.items()}
-    calling = {
-        found[1]: name
-        for name in sorted({*document_names(base), *given})
-        if (found := _CALLING.fullmatch(name))
-    }
-    settings = Settings(
-        folder=base.absolute(),
-        var=var_folder(env),
-        database_url=database_url(env),
-        edits=edits,
-        listener=parts["listener.toml"],
-        brands=parts["brands.toml"].brands,
-        sources=parts["sources.toml"].sources,
-        crms=parts["crms.toml"].crms,
-        priority=parts["rules/priority.toml"],
-        routing=parts["rules/routing.toml"],
-        alerts=parts["rules/alerts.toml"],
-        company=parts["rules/company.toml"],
-        diagnosis=parts["rules/diagnosis.toml"],
-        replies=parts["templates/replies.toml"],
-        calling={
-            country: _read(base, name, CallingRules, given) for country, name in calling.items()
-        },
-    )
-    _cross_check(settings, base)
-    return settings
-
-
-def again(settings: Settings, edited: Mapping[str, str], edits: int) -> Settings:
-    """The same installation, with what was edited since."""
-    env = {"LISTENER_VAR": str(settings.var), "LISTENER_DATABASE_URL": settings.database_url}
-    return load(settings.folder, env, edited=edited, edits=edits)
-
-
-def _read(base: Path, name: str, model: type[Section], edited: Mapping[str, str]) -> Any:
-    path = base / name
-    place = str(path)
-    if name not in edited:
-        if not path.exists():
-            return model()
-        data = _parsed(path)
-    else:
-        place = f"{name}, as edited in the dashboard"
-        data = _toml(edited[name], place)
-        if name == "listener.toml":
-            if strange := sorted(set(data) - set(EDITED_TABLES)):
-                raise ConfigError(
-                    f"{place}: {strange[0]} stays in the file; only {', '.join(EDITED_TABLES)} are "
-                    "edited in the dashboard"
-                )
-            data = (_parsed(path) if path.exists() else {}) | data
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        lines = [_explain(model, e) for e in error.errors(include_url=False)]
-        raise ConfigError("\n".join(f"{place}: {line}" for line in lines)) from error
-
-
-def _parsed(path: Path) -> dict[str, Any]:
-    try:
-        return _toml(path.read_text(encoding="utf-8"), str(path))
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
-
-
-def _toml(text: str, place: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{place}: not valid TOML: {error}.") from error
-
-
-def _explain(model: type[BaseModel], error: Mapping[str, Any]) -> str:
-    where = "".join(
-        f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]
-    ).lstrip(".")
-    if error["type"] == "extra_forbidden":
-        known = _known_keys(model, error["loc"][:-1])
-        close = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"known keys: {', '.join(sorted(known))}"
-        return f"{where}: unknown key; {hint}"
-    if error["type"] == "missing":
-        return f"{where}: this key is required and missing"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    given = error.get("input")
-    shown = "" if isinstance(given, dict | list) else f" (it is {given!r})"
-    return f"{where}: {message}{shown}"
-
-
-def _known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
-    current: type[BaseModel] = model
-    for part in path:
-        if isinstance(part, int):
-            continue
-        field = current.model_fields.get(str(part))
-        nested = _section_in(field.annotation) if field else None
-        if nested is None:
-            return []
-        current = nested
-    return list(current.model_fields)
-
-
-def _section_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in get_args(annotation):
-        if (found := _section_in(inner)) is not None:
-            return found
-    return None
-
-
-def _no_twins(what: str, names: list[str]) -> None:
+def _no_twins(what: Sentence, names: list[str]) -> None:
     twins = sorted({n for n in names if names.count(n) > 1})
     if twins:
-        raise ValueError(f"two {what} are called {', '.join(twins)}; give each its own name")
-
-
-def _cross_check(settings: Settings, base: Path) -> None:
-    known = [b.key for b in settings.brands]
-    for source in settings.sources:
-        for key in source.brands:
-            if key not in known:
-                close = difflib.get_close_matches(key, known, n=1)
-                hint = f"; did you mean {close[0]}?" if close else f"; known: {', '.join(known)}"
-                raise ConfigError(
-                    f"{base / 'sources.toml'}: source {source.name}: brand {key!r} is not in "
-                    f"brands.toml{hint}"
-                )
+        raise ValueError(
+            sentence(
+                "two {what} are called {names}; give each its own name",
+                what=what,
+                names=", ".join(twins),
+            )
+        )

@@ -79,7 +79,7 @@ def _plain(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"not valid TOML: {error}") from error
+        raise ConfigError("not valid TOML: {why}", why=error) from error
 
 
 def _says(written: str, wanted: Mapping[str, Any]) -> bool:
@@ -106,7 +106,8 @@ def _put(where: Any, path: Path, value: Any) -> None:
         try:
             where = where[part]
         except (KeyError, IndexError, TypeError) as error:
-            raise ConfigError(f"there is no {'.'.join(map(str, path))} to change") from error
+            named = ".".join(map(str, path))
+            raise ConfigError("there is no {key} to change", key=named) from error
     if isinstance(last, int):
         if value is None:
             del where[last]

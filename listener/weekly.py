@@ -22,7 +22,7 @@ from listener import chart_files, comparison, trend_charts
 from listener.chart_files import Drawn
 from listener.comparison import FEW
 from listener.desk import Desk
-from listener.errors import BadSelection
+from listener.errors import BadSelection, sentence
 from listener.selection import Selection
 from listener.service_figures import Service
 from listener.speech import Speech
@@ -76,7 +76,7 @@ def week(written: str) -> tuple[date, date]:
             raise ValueError
         monday = date.fromisocalendar(int(found[1]), int(found[2]), 1)
     except ValueError:
-        raise BadSelection("week", written, "a week of a year, as 2026-W47") from None
+        raise BadSelection("week", written, sentence("a week of a year, as 2026-W47")) from None
     return monday, monday + timedelta(days=6)
 
 

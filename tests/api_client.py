@@ -10,7 +10,7 @@ import httpx
 from browser import world as worlds
 from served import Served
 
-from listener import api_tokens, settings
+from listener import api_tokens, settings_files
 from listener.accounts import utc_now
 
 ALL = ("read", "work", "ingest", "suppress", "admin", "metrics")
@@ -21,7 +21,7 @@ def serve(folder: Path, extra: str) -> Served:
     world = worlds.build(folder)
     file = world.settings.folder / "listener.toml"
     file.write_text(file.read_text(encoding="utf-8") + extra, encoding="utf-8")
-    world.settings = settings.load(world.settings.folder, world.environment)
+    world.settings = settings_files.load(world.settings.folder, world.environment)
     return Served(world)
 
 

@@ -24,7 +24,7 @@ from classifiers.versions import versions
 from listener import accounts
 from listener.domain import Role
 from listener.settings import Settings
-from listener.settings import load as load_settings
+from listener.settings_files import load as load_settings
 from listener.storage import Database, counted, full_text
 from listener.storage.tables import (
     AuthorRow,

@@ -22,7 +22,8 @@ from listener import inquiry
 from listener.crm import csv_import, systems
 from listener.domain import BreachKind, CauseKind
 from listener.reader import ReadsFacts
-from listener.settings import Settings, load
+from listener.settings import Settings
+from listener.settings_files import load
 from listener.storage import Database
 from listener.times import parse_time
 

@@ -12,7 +12,7 @@ from builders import NOW, Clock, found, user
 from command import ROOT
 
 from listener import in_force, query
-from listener import settings as files
+from listener import settings_files as files
 from listener.desk import Desk
 from listener.domain import NumberKind
 from listener.errors import ConfigError, NotAllowed, QueryError, StaleSettings

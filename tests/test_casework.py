@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic import command
 from builders import NOW, ByHand, Clock, case_on, found, mention, reading
 
-from listener import accounts, processing, settings
+from listener import accounts, processing, settings_files
 from listener.crm import systems
 from listener.desk import Desk
 from listener.domain import CaseStatus, Reason, Resolution, Role
@@ -78,7 +78,7 @@ class Office:
 
 @pytest.fixture
 def office(database: Database, tmp_path: Path) -> Office:
-    own = settings.load(
+    own = settings_files.load(
         Path(__file__).parent.parent / "config", {"LISTENER_VAR": str(tmp_path / "var")}
     )
     brands = tuple(

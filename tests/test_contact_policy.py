@@ -24,7 +24,7 @@ from listener.domain import (
     Direction,
     NumberKind,
 )
-from listener.settings import load
+from listener.settings_files import load
 
 ROOT = Path(__file__).resolve().parent.parent
 RULES = load(ROOT / "config", {}).calling

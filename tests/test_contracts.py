@@ -21,7 +21,8 @@ from listener import query
 from listener.domain import Parsed, RawPage
 from listener.errors import ConfigError, ListenerError
 from listener.httpclient import HttpClient
-from listener.settings import Http, SourceConfig, load
+from listener.settings import Http, SourceConfig
+from listener.settings_files import load
 from listener.sources import SOURCES, options_of
 
 ROOT = Path(__file__).parent.parent
@@ -94,7 +95,7 @@ def test_documentation_names_a_source_and_its_options(name: str) -> None:
 def test_options_are_checked_by_name(name: str) -> None:
     module = SOURCES[name]
     config = SourceConfig(name="x", type=name, options={"no_such_option": 1})
-    with pytest.raises(ConfigError, match="source x: unknown option no_such_option"):
+    with pytest.raises(ConfigError, match="source x: no_such_option: unknown key"):
         options_of(config)
     options = least_options(name, "http://127.0.0.1:1", Path("/nowhere"))
     with pytest.raises(ValidationError):

@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 import listener
-from listener import cli, settings
+from listener import cli, settings_files
 from listener.crm import CRMS, Capability
 from listener.sources import SOURCES
 
@@ -79,7 +79,7 @@ def test_the_order_of_processing_is_said_to_stand_where_it_stands() -> None:
 
 
 def test_the_configuration_that_ships_is_valid() -> None:
-    loaded = settings.load(ROOT / "config", environ={})
+    loaded = settings_files.load(ROOT / "config", environ={})
     assert {b.key for b in loaded.brands} >= {"movistar"}
     assert [n.number for n in loaded.brands[0].numbers] == ["1004", "1002"]
 

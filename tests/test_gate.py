@@ -17,9 +17,10 @@ from starlette.testclient import TestClient
 from dashboard import cookies
 from dashboard.gate import Gate
 from dashboard.signin import SignInPages
-from listener import accounts, settings
+from listener import accounts, settings_files
 from listener.checks import listening_host
 from listener.errors import StorageError
+from listener.settings import Settings
 from listener.storage import Database, health
 
 BASE = "http://127.0.0.1:8501"
@@ -44,7 +45,7 @@ def db(sqlite_database: Database) -> Database:
 
 @pytest.fixture
 def app(db: Database, tmp_path: Path) -> Starlette:
-    own = settings.load(
+    own = settings_files.load(
         Path(__file__).resolve().parent.parent / "config", {"LISTENER_VAR": str(tmp_path)}
     )
     jar = cookies.Cookies(cookies.key(tmp_path))
@@ -270,7 +271,7 @@ def test_the_key_is_kept_and_read_by_its_owner_only(tmp_path: Path) -> None:
 def test_only_this_machine_is_answered_until_a_password_and_an_address_are_set(
     host: str, public_url: str, guarded: bool, listens: str, said: str
 ) -> None:
-    own = settings.Settings(folder=Path(), database_url="sqlite://", var=Path())
+    own = Settings(folder=Path(), database_url="sqlite://", var=Path())
     service = own.listener.service.model_copy(update={"public_url": public_url})
     listener = own.listener.model_copy(update={"service": service})
     own = own.model_copy(update={"listener": listener})

@@ -18,14 +18,16 @@ from babel.messages.pofile import read_po
 from classifiers import card
 from dashboard.marking import KINDS
 from dashboard.shell import FRAMEWORK
-from listener import domain, history, i18n
+from listener import domain, history, i18n, setting_errors, settings_files
 from listener.calling_rules import CompanyPolicy, FrequencyRule, HoursRule
 from listener.charts import Split
 from listener.comparison import Change
 from listener.contact_words import Purpose
 from listener.coverage import GAPS, Brought
 from listener.domain import Reason
+from listener.errors import BadSelection, ConfigError, QueryError, sentence
 from listener.facts import FACTS
+from listener.query import parse
 from listener.query_tree import FIELDS
 from listener.replies import Situation
 from listener.sections import Section
@@ -57,7 +59,9 @@ def catalogue(language: str) -> dict[str, str]:
 
 
 # What says in a sentence what was wrong; of those with a key people read the catalogue's.
-ERRORS = ("sentence", "Malformed", "QueryError")
+ERRORS = ("sentence", "Malformed", "QueryError", "ConfigError")
+# Where errors are met at the console alone, by whoever runs the service.
+CONSOLE = ("cli/", "doctor.py", "erasing.py", "imports.py", "inquiry.py", "vault.py")
 
 
 def python_files() -> list[Path]:
@@ -116,6 +120,8 @@ def sentences() -> set[str]:
 
 
 def _is_error(path: Path, node: ast.Call) -> bool:
+    if path.relative_to(ROOT / path.parts[len(ROOT.parts)]).as_posix().startswith(CONSOLE):
+        return False
     return called(node) in ERRORS or (path.name == "errors.py" and called(node) == "__init__")
 
 
@@ -162,6 +168,10 @@ def match_keys() -> set[str]:
         source = (ROOT / "listener" / name).read_text(encoding="utf-8")
         found.update(re.findall(before + r'f?"([a-z][a-z_]+):(?:\{|")', source))
     return found
+
+
+def limits() -> set[str]:
+    return {words for words, _ in setting_errors.LIMITS.values()}
 
 
 def setting_names() -> set[str]:
@@ -257,6 +267,7 @@ def test_no_message_is_missing(language: str) -> None:
         | {f"reason.{key}" for key in reasons()}
         | {f"match.{key}" for key in match_keys()}
         | stored_words()
+        | limits()
     )
     missing = sorted(key for key in wanted if not there.get(key))
     assert not missing, f"{language} lacks {missing}"
@@ -354,3 +365,42 @@ def test_an_unknown_language_reads_english() -> None:
     assert i18n.text("Sign in", "xx") == "Sign in"
     assert i18n.language_name("und", "es") == "idioma desconocido"
     assert i18n.language_name("pt", "es") == "portugués"
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "spanish"),
+    [
+        ("rules/routing.toml", '[due]\nurgent = "soon"', "due.urgent: escribe una duración, por"),
+        ("rules/priority.toml", "harasment = 3", "clave desconocida; ¿querías decir harassment?"),
+        ("rules/alerts.toml", 'recipients = ["a b"]', "'a b' no es una dirección de correo"),
+        ("listener.toml", "[matching]\nthreshold = 2", "threshold: debe ser 1.0 como máximo"),
+        ("rules/alerts.toml", "[severe_harassment]\nlevel = 3", "escribe uno de"),
+        ("brands.toml", "[[brands]]\nkey = 'a'", "brands[0].name: esta clave es obligatoria"),
+        ("brands.toml", "[[brands]", "no es TOML válido"),
+    ],
+)
+def test_what_is_wrong_with_settings_is_said_in_spanish(
+    tmp_path: Path, name: str, written: str, spanish: str
+) -> None:
+    (tmp_path / "config" / "rules").mkdir(parents=True)
+    (tmp_path / "config" / name).write_text(written, encoding="utf-8")
+    with pytest.raises(ConfigError) as found:
+        settings_files.load(tmp_path / "config", {"LISTENER_VAR": str(tmp_path)})
+    assert spanish in i18n.told(found.value.said, "es")
+    assert i18n.told(found.value.said, "en") == str(found.value)
+
+
+def test_what_is_wrong_with_a_query_is_said_in_spanish() -> None:
+    with pytest.raises(QueryError) as found:
+        parse("movistar AND (fibra")
+    first, _, where = i18n.told(found.value.said, "es").partition("\n")
+    assert first == "consulta, posición 14: este paréntesis no se cierra. Añade un ')'"
+    assert where.endswith("^")
+    assert i18n.told(found.value.said, "en") == str(found.value)
+
+
+def test_a_sentence_inside_a_sentence_is_translated_too() -> None:
+    error = BadSelection("from", "ayer", sentence("a day, as 2026-03-05"))
+    assert i18n.told(error.said, "es") == (
+        "la dirección dice from=ayer: escribe un día, como 2026-03-05"
+    )

@@ -12,7 +12,7 @@ from builders import NOW, Clock, user
 from command import ROOT, Home
 
 from listener import config_documents, in_force, pipeline, schedule, service
-from listener import settings as files
+from listener import settings_files as files
 from listener.desk import Desk
 from listener.errors import ConfigError, NotAllowed, StaleWrite
 from listener.httpclient import HttpClient
@@ -88,7 +88,11 @@ def test_comments_stay(desk: Desk) -> None:
     ("name", "text", "said"),
     [
         (ROUTING, 'due_times = "1h"', "due_times: unknown key"),
-        (ROUTING, '[due]\nurgent = "soon"', "due.urgent: 'soon' is not a duration"),
+        (
+            ROUTING,
+            '[due]\nurgent = "soon"',
+            "due.urgent: write a duration, for example 90s, 5m, 24h or 2d",
+        ),
         (ROUTING, "[due", "rules/routing.toml, as edited in the dashboard: not valid TOML"),
         (
             BRANDS,

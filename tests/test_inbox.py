@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from builders import NOW, Clock, case_on, found, priority, reading, user
 
 from listener import accounts, wishes
-from listener import settings as settings_module
+from listener import settings_files as settings_module
 from listener.desk import Desk
 from listener.desk.inbox import AT_ONCE, Outcome, Picked
 from listener.domain import CaseStatus, Resolution, Role

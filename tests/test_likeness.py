@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from builders import NOW, case_on, found, reading, user
 
 from listener import likeness
-from listener import settings as settings_module
+from listener import settings_files as settings_module
 from listener.desk import Desk
 from listener.errors import NotAllowed, ReaderMissing, StorageError
 from listener.likeness import Likeness, as_vector, family

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from builders import NOW, found, reading, user
 
-from listener import settings as settings_module
+from listener import settings_files as settings_module
 from listener.desk import Desk
 from listener.errors import NotAllowed
 from listener.selection import NONE, Selection

@@ -22,7 +22,8 @@ from listener import pipeline
 from listener.desk import Desk
 from listener.httpclient import HttpClient
 from listener.pipeline import Road
-from listener.settings import Http, Settings, load
+from listener.settings import Http, Settings
+from listener.settings_files import load
 from listener.storage import (
     Database,
     case_detail,

@@ -25,7 +25,7 @@ from dashboard import cookies
 from dashboard.company_pages import CompanyPages
 from dashboard.gate import Gate
 from dashboard.signin import SignInPages
-from listener import accounts, company_accounts, oidc, settings
+from listener import accounts, company_accounts, oidc, settings_files
 from listener.domain import Role
 from listener.errors import AccountError, ProviderError
 from listener.oidc_settings import Oidc, is_loopback
@@ -117,7 +117,7 @@ def provider(liar: Liar, monkeypatch: pytest.MonkeyPatch) -> oidc.Provider:
 
 
 def provider_of(liar: Liar, **changes: Any) -> oidc.Provider:
-    own = settings.load(Path(__file__).resolve().parent.parent / "config", environ={})
+    own = settings_files.load(Path(__file__).resolve().parent.parent / "config", environ={})
     config = Oidc(
         enabled=True,
         issuer=liar.issuer,
@@ -455,7 +455,7 @@ def test_loopback_is_this_machine_alone() -> None:
 
 @pytest.fixture
 def browser(provider: oidc.Provider, sqlite_database: Database, tmp_path: Path) -> TestClient:
-    own = settings.load(
+    own = settings_files.load(
         Path(__file__).resolve().parent.parent / "config", {"LISTENER_VAR": str(tmp_path)}
     )
     service = own.listener.service.model_copy(update={"public_url": BASE})
@@ -560,5 +560,5 @@ def test_it_never_leads_to_another_site(browser: TestClient, liar: Liar, wanted:
 
 
 def test_without_the_section_there_is_no_such_door(sqlite_database: Database) -> None:
-    own = settings.load(Path(__file__).resolve().parent.parent / "config", environ={})
+    own = settings_files.load(Path(__file__).resolve().parent.parent / "config", environ={})
     assert oidc.provider(own, lambda: NOW) is None

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from listener.domain import Cause, CauseKind, Reason, SuppressionStatus
 from listener.replies import ReplyTemplates, Situation, draft, situation
-from listener.settings import load
+from listener.settings_files import load
 
 SHIPPED = load(Path(__file__).resolve().parent.parent / "config", {}).replies
 

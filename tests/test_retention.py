@@ -8,7 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listener import retention, settings
+from listener import retention, settings_files
 from listener.domain import HookEvent
 from listener.httpclient import HttpClient
 from listener.pipeline import Road
@@ -43,7 +43,9 @@ def _refused(digest: str, days: int) -> Reject:
 
 
 def test_old_pages_sessions_and_links_are_erased(database: Database, tmp_path: Path) -> None:
-    own = settings.load(Path(__file__).parent.parent / "config", {"LISTENER_VAR": str(tmp_path)})
+    own = settings_files.load(
+        Path(__file__).parent.parent / "config", {"LISTENER_VAR": str(tmp_path)}
+    )
     http = HttpClient(own.listener.http)
     road = Road(settings=own, db=database, http=http, reader=lazy(own), now=lambda: NOW)
     with database.write() as session:

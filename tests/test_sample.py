@@ -12,12 +12,12 @@ import sqlalchemy as sa
 from builders import case_on, route, user
 
 from classifiers.reading import CallFacts, Reading
-from listener import pipeline, sample, settings
+from listener import pipeline, sample, settings_files
 from listener.crm.local import LocalCrm, open_phone
 from listener.desk import Desk
 from listener.domain import Customer, CustomerMatch, Mention, NumberKind
 from listener.httpclient import HttpClient
-from listener.settings import Http, Settings
+from listener.settings import Brand, Http, Settings
 from listener.storage import Database, people
 from listener.storage.database import insert_new
 from listener.storage.mentions import BrandHit, Found, save_found
@@ -45,7 +45,7 @@ NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def config() -> Settings:
-    return settings.load(CONFIG, {})
+    return settings_files.load(CONFIG, {})
 
 
 class Labels:
@@ -211,7 +211,7 @@ def test_processed_like_real_posts_ana_is_recognised_and_nobody_is_written_to(
 def test_somebody_elses_brands_get_the_posts_all_the_same(
     sqlite_database: Database, tmp_path: Path
 ) -> None:
-    acme = settings.Brand(key="acme", name="Acme", query="acme", countries=("GB",))
+    acme = Brand(key="acme", name="Acme", query="acme", countries=("GB",))
     other = Settings(folder=tmp_path, var=tmp_path, database_url="", brands=(acme,))
     sample.load(sqlite_database, other, NOW)
     with sqlite_database.read() as session:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_storage import opened
 
-from listener import settings as settings_module
+from listener import settings_files as settings_module
 from listener.desk import Desk
 from listener.service_figures import Asked, Kept, service, waited
 from listener.storage import Database

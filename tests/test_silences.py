@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from listener import raising, silencing
-from listener import settings as settings_module
+from listener import settings_files as settings_module
 from listener.desk import Desk
 from listener.domain import Alert, AlertKind, Reason, Role, Scope, Silence
 from listener.errors import NotAllowed, SilenceRefused, StorageError

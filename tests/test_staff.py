@@ -10,7 +10,7 @@ from builders import NOW, Clock, user
 from command import ROOT, Home
 
 from listener import accounts
-from listener import settings as files
+from listener import settings_files as files
 from listener.desk import Desk
 from listener.errors import AccountError, NotAllowed, StorageError
 from listener.staff import Reach

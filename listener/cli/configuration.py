@@ -20,9 +20,9 @@ def export(
     ] = False,
 ) -> None:
     """The configuration in force as files: what was edited in the dashboard, and the rest as it is."""
-    from listener import config_documents, in_force, settings
+    from listener import config_documents, in_force, settings_files
 
-    base = settings.config_folder(None)
+    base = settings_files.config_folder(None)
     edits = in_force.stored()[0]
     written = config_documents.export(base, edits, to, overwrite=overwrite)
     for file in written:
@@ -39,12 +39,12 @@ def import_config(
     folder: Annotated[Path, typer.Argument(help="A configuration folder, as export writes it.")],
 ) -> None:
     """Put the documents of a folder in force, in place of the files and of what was edited."""
-    from listener import config_documents, settings
+    from listener import config_documents, settings_files
     from listener.pipeline import utc_now
     from listener.storage import Database
 
-    base = settings.config_folder(None)
-    db = Database(settings.database_url())
+    base = settings_files.config_folder(None)
+    db = Database(settings_files.database_url())
     db.upgrade()
     for name, how in config_documents.take(db, base, folder, os.environ, utc_now()).items():
         out.print(f"{name}: {how}", markup=False, soft_wrap=True)

@@ -121,7 +121,7 @@ class BrandDesk:
     def _brand(self, key: str) -> Brand:
         brand = self.office.settings.brand(key)
         if brand is None:
-            raise ConfigError(f"there is no brand {key!r} in {NAME}")
+            raise ConfigError("there is no brand {brand!r} in {file}", brand=key, file=NAME)
         return brand
 
     def _document(self) -> Document:
@@ -138,15 +138,17 @@ def check_numbers(numbers: Sequence[BrandNumber], brand: Brand) -> None:
         plain = phones.normalise_caller(number.number, country)
         if not plain.removeprefix("+").isdigit() or len(plain) < 3:
             raise ConfigError(
-                f"{number.number!r} is no number that calls: write it as it is dialled, or with its "
-                "country's prefix, as +34 911 222 333"
+                "{number!r} is no number that calls: write it as it is dialled, or with its "
+                "country's prefix, as +34 911 222 333",
+                number=number.number,
             )
         if number.valid_from and number.valid_to and number.valid_to < number.valid_from:
-            raise ConfigError(f"{number.number}: its last day is before its first")
+            raise ConfigError("{number}: its last day is before its first", number=number.number)
         if any(_overlap(number, other) for other in known.get(plain, ())):
             raise ConfigError(
-                f"{number.number} stands twice for the same days; give the first a last day, or "
-                "take one out"
+                "{number} stands twice for the same days; give the first a last day, or take one "
+                "out",
+                number=number.number,
             )
         known.setdefault(plain, []).append(number)
 
@@ -161,7 +163,7 @@ def _place(text: str, key: str) -> int:
     for place, brand in enumerate(tomllib.loads(text).get("brands", ())):
         if brand.get("key") == key:
             return place
-    raise ConfigError(f"there is no brand {key!r} in {NAME}")
+    raise ConfigError("there is no brand {brand!r} in {file}", brand=key, file=NAME)
 
 
 def _written(number: BrandNumber) -> dict[str, Any]:

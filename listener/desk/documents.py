@@ -96,7 +96,7 @@ class DocumentDesk:
         with self.office.db.read() as session:
             found = {e.version: e.text for e in config_edits.history(session, name)}
         if to and to not in found:
-            raise ConfigError(f"{name} has no version {to}")
+            raise ConfigError("{name} has no version {version}", name=name, version=to)
         text = found[to] if to else None
         self._store(user, name, lambda _: text, version=version, note=f"as in {to}" if to else "")
 
@@ -124,7 +124,9 @@ class DocumentDesk:
             if text == document.text or (text is None and not document.overrides):
                 return
             if text is not None and len(text) > _LONGEST:
-                raise ConfigError(f"{name} is longer than {_LONGEST:,} characters")
+                raise ConfigError(
+                    "{name} is longer than {most} characters", name=name, most=_LONGEST
+                )
             self._check(session, edits, name, text)
             config_edits.add(
                 session,

@@ -16,7 +16,7 @@ from pathlib import Path
 from classifiers import call_facts
 from classifiers.reading import Reading
 from listener import accounts, processing
-from listener import settings as settings_module
+from listener import settings_files as settings_module
 from listener.crm import systems
 from listener.crm.local import seal_phone
 from listener.domain import Alert, AlertKind, Author, Mention, Problem, Reason, Role

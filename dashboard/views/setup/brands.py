@@ -67,7 +67,7 @@ def _query(page: Page, form: Form, brand: Brand) -> None:
         query = data.desk().brands.read_query(text, brand.countries)
         made = data.query_preview(page.user, brand.key, text)
     except QueryError as error:
-        left.error(pages.literal(page.told(error)))
+        left.error(pages.literal(page.told(error).partition("\n")[0]))
         left.code(error.text[max(0, error.position - 40) : error.position + 40], language=None)
         return
     with left:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import streamlit as st
+from pydantic import ValidationError
 
 from dashboard import data
 from dashboard.marking import isolated, safe
 from dashboard.pages import Page, html
 from dashboard.views.setup.rules import document, save
+from listener import i18n
 from listener.replies import ReplyTemplates, Situation, draft
+from listener.setting_errors import first
 
 _LANGUAGES = ("es", "en", "pt", "fr", "it", "de")
 
@@ -38,7 +41,7 @@ def show(page: Page) -> None:
     )
     told = {about: {**getattr(templates, about), lang: text}}
     brand = next(iter(data.settings().brands), None)
-    shown = _preview(told, Situation(about), lang, brand.name if brand else "Acme")
+    shown = _preview(page, told, Situation(about), lang, brand.name if brand else "Acme")
     fallback = "" if text.strip() else _("Without a draft of its own, English is taken.")
     html(
         f'<p class="ls-meta"><b>{safe(_("How it reads"))}</b> {safe(fallback)}</p>'
@@ -48,10 +51,10 @@ def show(page: Page) -> None:
 
 
 def _preview(
-    told: dict[str, dict[str, str]], about: Situation, lang: str, brand: str
+    page: Page, told: dict[str, dict[str, str]], about: Situation, lang: str, brand: str
 ) -> str | None:
     try:
         made = ReplyTemplates.model_validate(told)
-    except ValueError as error:
-        return str(error).splitlines()[2].strip().removeprefix("Value error, ")
+    except ValidationError as error:
+        return i18n.told(first(ReplyTemplates, error), page.language)
     return draft(made, about, lang, brand=brand, author="@maria")
