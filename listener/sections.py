@@ -30,8 +30,8 @@ def _zone(value: object) -> str:
     if str(value) not in available_timezones():
         close = difflib.get_close_matches(str(value), available_timezones(), n=1)
         if close:
-            raise ValueError(sentence("write a time zone as {near}", near=close[0]))
-        raise ValueError(sentence("write a time zone as Europe/Madrid"))
+            raise ValueError(sentence("no time zone; did you mean {near}?", near=close[0]))
+        raise ValueError(sentence("no time zone; write it as Europe/Madrid"))
     return str(value)
 
 

@@ -146,7 +146,7 @@ def test_due_times_are_stored_and_who_comes_second_is_told(opened: Open, edited:
     second = part(opened, edited, "admin", "routing")
     write(first, "urgente", "pronto")
     first.get_by_role("button", name="Guardar los cambios").click()
-    expect(first.get_by_text("'pronto' is not a duration")).to_be_visible()
+    expect(first.get_by_text("escribe una duración")).to_be_visible()
     write(first, "urgente", "45m")
     first.get_by_role("button", name="Guardar los cambios").click()
     expect(first.get_by_text("Guardado; en vigor desde ahora.")).to_be_visible()
