@@ -77,7 +77,7 @@ def test_a_query_is_tried_then_stored_and_the_loops_take_it(opened: Open, edited
 def test_a_query_that_cannot_be_read_says_where(opened: Open, edited: Served) -> None:
     page = part(opened, edited, "admin", "brands")
     write(page, "Consulta", "movistar (1004")
-    expect(page.get_by_text("position 10")).to_be_visible()
+    expect(page.get_by_text("consulta, posición 10")).to_be_visible()
     expect(page.get_by_role("button", name="Guardar la consulta")).to_have_count(0)
 
 
