@@ -349,6 +349,16 @@ class Resolution(StrEnum):
     MERGED = "merged"  # by merging only
 
 
+class Outcome(StrEnum):
+    """What became of a case that somebody had to answer. What was closed without an answer is
+    unanswered still."""
+
+    ON_TIME = "on_time"
+    LATE = "late"
+    OVERDUE = "overdue"  # unanswered, and was due
+    WAITING = "waiting"  # unanswered, and not due yet
+
+
 class PriorityLevel(StrEnum):
     URGENT = "urgent"
     HIGH = "high"

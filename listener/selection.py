@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
+from listener.domain import Outcome
 from listener.errors import BadSelection, sentence
 
 LONGEST = timedelta(days=1100)
@@ -55,7 +56,9 @@ class Counted(Protocol):
 class Selection:
     """Published from the first to the last day, both included, in a person's zone. An empty tuple
     and None mean any. `weekday` (Monday is 0) and `hour` are of the same zone. `number` and
-    `campaign` are of the complaints that name it, or followed its contacts."""
+    `campaign` are of the complaints that name it, or followed its contacts. `answered`: not what was
+    published in these days, but the post with which each case began that was opened in them and
+    ended so."""
 
     first: date
     last: date
@@ -71,6 +74,7 @@ class Selection:
     hour: int | None = None
     number: str = ""
     campaign: str | None = None  # "" is that of contacts without one
+    answered: Outcome | None = None
     invented: bool = True
 
     @property
@@ -119,6 +123,8 @@ class Selection:
             found["number"] = self.number
         if self.campaign is not None:
             found["campaign"] = self.campaign
+        if self.answered is not None:
+            found["answered"] = self.answered.value
         if not self.invented:
             found["invented"] = "no"
         return found
@@ -167,6 +173,7 @@ def from_parameters(get: Callable[[str], Sequence[str]], today: date) -> Selecti
         hour=_slot("hour", one("hour"), 24),
         number=one("number") or "",
         campaign=one("campaign"),
+        answered=_outcome(one("answered")),
         invented=said("invented") is not False,
         **words,
     )
@@ -178,6 +185,15 @@ def _choice(
     if written not in choices:
         raise BadSelection(name, written or "", sentence("yes or no"))
     return choices[written]
+
+
+def _outcome(written: str | None) -> Outcome | None:
+    if written is None:
+        return None
+    if written not in tuple(Outcome):
+        known = ", ".join(Outcome)
+        raise BadSelection("answered", written, sentence("one of {names}", names=known))
+    return Outcome(written)
 
 
 def _slot(name: str, written: str | None, size: int) -> int | None:

@@ -7,32 +7,15 @@ least until now (or until they were closed): the median and the nine tenths take
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from listener.comparison import Share, share
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A case that somebody had to answer."""
-
-    wrote_at: datetime
-    answered_at: datetime | None
-    due_at: datetime
-    closed_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """`longest` from the complaint to the effect of the suppressions that took effect; `waiting`:
-    when the earliest complaint was written whose suppression is not in effect."""
-
-    suppressions: int
-    contacts_after: int
-    longest: timedelta | None
-    waiting: datetime | None
+from listener.domain import Outcome
+from listener.storage.service_rows import Asked, Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +29,25 @@ class Service:
     unanswered: Share
     on_time: Share
     kept: Kept
+    days: Mapping[tuple[date, Outcome], int] = field(default_factory=dict)
+    """Cases by the day on which they were opened, in the reader's zone."""
 
 
-def service(cases: Sequence[Asked], kept: Kept, now: datetime) -> Service:
+def service(cases: Sequence[Asked], kept: Kept, now: datetime, zone: ZoneInfo) -> Service:
     waits = [
         (max(timedelta(), (c.answered_at or c.closed_at or now) - c.wrote_at), c.answered_at is not None)
         for c in cases
     ]  # fmt: skip
-    judged = [c for c in cases if c.answered_at is not None or c.due_at <= now]
-    kept_times = sum(c.answered_at is not None and c.answered_at <= c.due_at for c in judged)
+    judged = [c for c in cases if c.outcome is not Outcome.WAITING]
+    in_time = sum(c.outcome is Outcome.ON_TIME for c in judged)
     return Service(
         cases=len(cases),
         median=waited(waits, 0.5),
         p90=waited(waits, 0.9),
         unanswered=share(sum(c.answered_at is None for c in cases), len(cases)),
-        on_time=share(kept_times, len(judged)),
+        on_time=share(in_time, len(judged)),
         kept=kept,
+        days=Counter((c.opened_at.astimezone(zone).date(), c.outcome) for c in cases),
     )
 
 

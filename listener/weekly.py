@@ -18,13 +18,13 @@ import typst
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
-from listener import chart_files, comparison, trend_charts
+from listener import chart_files, comparison, service_report, trend_charts
 from listener.chart_files import Drawn
 from listener.comparison import FEW
 from listener.desk import Desk
 from listener.errors import BadSelection, sentence
 from listener.selection import Selection
-from listener.service_figures import Service
+from listener.service_report import Fact
 from listener.speech import Speech
 from listener.spikes import WINDOW
 from listener.storage.mention_search import Figures
@@ -35,16 +35,6 @@ _TEMPLATES = Path(__file__).parent / "report_templates"
 _WEEK = re.compile(r"(\d{4})-W(\d{1,2})")
 _POSTS, _EXCERPT = 5, 280
 _WIDTH = 620
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A figure with how sure it is and how it was the week before."""
-
-    name: str
-    value: str
-    sure: str = ""
-    compared: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,18 +111,6 @@ def gather(
     complaints, _total = desk.mentions.search(
         user, replace(chosen, harassment=True), speech.zone, limit=_POSTS
     )
-    charts = [
-        *trend_charts.over_time(now_, gaps, chosen, speech, spots=spots),
-        trend_charts.volumes(by_category, "category", chosen, speech),
-        trend_charts.rates(by_source, "source", "harassment", chosen, speech),
-        trend_charts.voice(voices, chosen, speech),
-        trend_charts.hours(
-            desk.mentions.by_slot(user, chosen, speech.zone), "mentions", chosen, speech
-        ),
-        trend_charts.numbers(numbers[0], numbers[1], chosen, speech),
-    ]
-    total, total_before = comparison.total(now_), comparison.total(earlier)
-    days = [7 - sum(s.first <= d <= s.last for d in found.gaps) for s in (chosen, before)]
     service = desk.figures.service(
         user,
         first=first,
@@ -142,12 +120,25 @@ def gather(
         langs=chosen.langs,
         invented=invented,
     )
+    charts = [
+        *trend_charts.over_time(now_, gaps, chosen, speech, spots=spots),
+        trend_charts.volumes(by_category, "category", chosen, speech),
+        trend_charts.rates(by_source, "source", "harassment", chosen, speech),
+        trend_charts.voice(voices, chosen, speech),
+        trend_charts.hours(
+            desk.mentions.by_slot(user, chosen, speech.zone), "mentions", chosen, speech
+        ),
+        trend_charts.numbers(numbers[0], numbers[1], chosen, speech),
+        service_report.chart(service, gaps, chosen, speech),
+    ]
+    total, total_before = comparison.total(now_), comparison.total(earlier)
+    days = [7 - sum(s.first <= d <= s.last for d in found.gaps) for s in (chosen, before)]
     return Report(
         speech.language,
         speech.gettext("{brand}: week {week}", brand=speech.named("brand", brand), week=written),
         _subtitle(chosen, speech, now),
         facts(total, total_before, days, speech),
-        service_facts(service, speech, now),
+        service_report.facts(service, speech, now),
         tuple(c for c in charts if not c.empty),
         tuple(_quote(p, speech) for p in complaints),
         _notes(total, gaps, speech),
@@ -196,54 +187,6 @@ def facts(now: Figures, before: Figures, days: Sequence[int], speech: Speech) ->
     return tuple(found)
 
 
-def service_facts(found: Service, speech: Speech, now: datetime) -> tuple[Fact, ...]:
-    """How people were answered, in figures."""
-    _ = speech.gettext
-    cases = _("of {count} cases", count=speech.number(found.cases))
-
-    def wait(name: str, span: timedelta | None) -> Fact:
-        if span is None:
-            return Fact(name, "-", "", f"{cases}: {_('too few answered')}")
-        return Fact(name, speech.span(span), "", cases)
-
-    kept = found.kept
-    longest = speech.span(kept.longest) if kept.longest is not None else "-"
-    waiting = (
-        _("one has waited for {time}", time=speech.span(now - kept.waiting)) if kept.waiting else ""
-    )
-    return (
-        wait(_("First answer, median"), found.median),
-        wait(_("First answer, nine of ten"), found.p90),
-        Fact(
-            _("Unanswered"), _value(found.unanswered, speech), "", _said(found.unanswered, speech)
-        ),
-        Fact(
-            _("Answered in time"), _value(found.on_time, speech), "", _said(found.on_time, speech)
-        ),
-        Fact(
-            _("Contacts after a suppression"),
-            speech.number(kept.contacts_after),
-            "",
-            _("suppressions that took effect: {count}", count=speech.number(kept.suppressions)),
-        ),
-        Fact(_("Longest from complaint to effect"), longest, "", waiting),
-    )
-
-
-def service_how(speech: Speech) -> str:
-    return speech.gettext(
-        "Cases opened in the period that somebody had to answer, of our own brands; the language is that of the case, other filters do not apply. The time runs from when the person wrote; cases that still wait are taken into account as at least so long (Kaplan and Meier). In time: answered before it was due, of those that were answered or are due."
-    )
-
-
-def _value(share: comparison.Share, speech: Speech) -> str:
-    return speech.percent(share.value) if share.of else "-"
-
-
-def _said(share: comparison.Share, speech: Speech) -> str:
-    return trend_charts.said(share, speech)
-
-
 def _quote(post: Post, speech: Speech) -> Quote:
     text = " ".join(post.text.split())
     if len(text) > _EXCERPT:
@@ -270,7 +213,7 @@ def _notes(total: Figures, gaps: frozenset[date], speech: Speech) -> tuple[str, 
                 count=len(gaps),
             )
         )
-    return (*found, service_how(speech))
+    return (*found, service_report.how(speech))
 
 
 # ---------------------------------------------------------------------------- as a file

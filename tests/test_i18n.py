@@ -240,6 +240,7 @@ def stored_words() -> set[str]:
         "brand_kind": ("own", "competitor"),
         "audit": AUDITED,
         "setting": setting_names(),
+        "outcome": domain.Outcome,
         "measure": ("mentions", *MEASURES),
         "change": Change,
         "trends": ("time", "compared", "hours", "numbers", "service"),

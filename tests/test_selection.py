@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from listener.domain import Outcome
 from listener.errors import BadSelection
 from listener.selection import LONGEST, NONE, Selection, from_parameters
 from listener.storage.trends import Tally
@@ -33,6 +34,7 @@ SELECTIONS = st.builds(
     hour=st.none() | st.integers(0, 23),
     number=st.text(max_size=20),
     campaign=st.none() | st.text(max_size=20),
+    answered=st.none() | st.sampled_from(Outcome),
     invented=st.booleans(),
 )
 

@@ -96,6 +96,10 @@ def _asked(page: Page, asked: Selection) -> str:
         parts.append(_("number {number}", number=asked.number))
     if asked.campaign is not None:
         parts.append(_("campaign {name}", name=asked.campaign or _("(no campaign)")))
+    if asked.answered is not None:
+        parts.append(
+            _("cases of these days: {outcome}", outcome=page.label("outcome", asked.answered))
+        )
     if not asked.invented:
         parts.append(_("without invented posts"))
     return "".join(page.badge(part) for part in parts)

@@ -11,9 +11,10 @@ import streamlit as st
 from dashboard import data
 from dashboard.marking import safe
 from dashboard.pages import Page, html
+from dashboard.views.chart_block import draw
 from dashboard.views.figures import Card, figures
-from dashboard.views.trend_parts import Shown
-from listener import weekly
+from dashboard.views.trend_parts import Shown, stem
+from listener import service_report, weekly
 from listener.weekly import Report
 
 _WEEKS = 26
@@ -33,9 +34,11 @@ def service(page: Page, shown: Shown) -> None:
         invented=chosen.invented,
     )
     st.header(_("How people were answered"))
-    facts = weekly.service_facts(found, page.speech, page.now)
+    facts = service_report.facts(found, page.speech, page.now)
     html(figures(Card(f.name, f.value, f.sure, f.compared) for f in facts))
-    html(f'<p class="ls-how">{safe(weekly.service_how(page.speech))}</p>')
+    html(f'<p class="ls-how">{safe(service_report.how(page.speech))}</p>')
+    drawn = service_report.chart(found, shown.gaps, chosen, page.speech)
+    draw(page, drawn, stem=stem(shown))
     _report(page, shown)
 
 

@@ -20,6 +20,7 @@ from listener.storage.gauges import Gauges
 from listener.storage.health import SubscriptionHealth
 from listener.storage.mention_filter import Where
 from listener.storage.people import User
+from listener.storage.service_rows import Opened
 from listener.storage.trends import Tally
 
 
@@ -93,11 +94,10 @@ class FigureDesk:
         own = self.office.own_brands(user)
         seen = [b for b in own if b in brands] if brands else own
         with self.office.db.read() as session:
-            asked = service_rows.asked(
-                session, seen, start=start, end=end, langs=langs, invented=invented
-            )
+            opened = Opened(seen, start, end, self.office.now(), langs, invented)
+            asked = service_rows.asked(session, opened)
             kept = service_rows.kept(session, seen, start=start, end=end, invented=invented)
-        return service_figures.service(asked, kept, self.office.now())
+        return service_figures.service(asked, kept, opened.now, zone)
 
     def ledger(
         self,

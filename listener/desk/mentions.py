@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -15,12 +16,15 @@ from listener.desk.rights import may_work, visible
 from listener.errors import NotAllowed
 from listener.selection import Selection
 from listener.storage import ledger as ledger_log
-from listener.storage import mention_search
+from listener.storage import mention_search, service_rows
 from listener.storage.ledger import By
 from listener.storage.mention_filter import MentionFilter
 from listener.storage.mention_search import Figures
 from listener.storage.people import User
 from listener.storage.posts import Post
+from listener.storage.service_rows import Opened
+
+_HOUR = timedelta(hours=1)  # what is counted is counted by the hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,17 @@ class MentionDesk:
         if brands is None:
             return None
         start, end = figures.span(selection.first, selection.last, zone)
+        langs, opened = selection.langs, None
+        if selection.answered is not None:
+            own = [b for b in self.office.own_brands(user) if not brands or b in brands]
+            opened = Opened(
+                own, start, end, self.office.now(), langs, selection.invented, selection.answered
+            )
+            span = service_rows.written(session, opened)
+            if span is None:
+                return None
+            # The days and the language are the cases'.
+            start, end, langs = span[0] - _HOUR, span[1] + _HOUR, ()
         case_ids = None
         if selection.campaign is not None:
             laid = self._laid(session, user, selection, zone).campaigns
@@ -91,7 +106,7 @@ class MentionDesk:
             zone,
             brands=brands,
             sources=selection.sources,
-            langs=selection.langs,
+            langs=langs,
             countries=selection.countries,
             sentiments=selection.sentiments,
             categories=selection.categories,
@@ -101,6 +116,7 @@ class MentionDesk:
             hour=selection.hour,
             number=selection.number,
             case_ids=case_ids,
+            began=opened,
             invented=selection.invented,
             where=figures.where(self.office, user),
         )

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from listener.selection import NONE
-from listener.storage import local_time
+from listener.storage import local_time, service_rows
+from listener.storage.service_rows import Opened
 from listener.storage.tables import (
     CaseMention,
     CaseRow,
@@ -84,7 +85,8 @@ class Where:
 @dataclass(frozen=True, slots=True)
 class MentionFilter:
     """Published in [start, end); empty and None mean any. `weekday` (Monday is 0) and `hour` are of
-    the zone. `case_ids`: by the author of one of these cases."""
+    the zone. `case_ids`: by the author of one of these cases; `began`: the post with which one
+    of these cases began."""
 
     start: datetime
     end: datetime
@@ -101,6 +103,7 @@ class MentionFilter:
     hour: int | None = None
     number: str = ""
     case_ids: tuple[int, ...] | None = None
+    began: Opened | None = None
     invented: bool = True
     where: Where = field(default_factory=Where)
 
@@ -131,6 +134,9 @@ def conditions(wanted: MentionFilter) -> list[sa.ColumnElement[bool]]:
         found.append(_names(wanted.number))
     if wanted.case_ids is not None:
         found.append(_of_cases(wanted.case_ids))
+    if wanted.began is not None:
+        post = sa.tuple_(CountedMention.mention_id, CountedMention.brand)
+        found.append(post.in_(service_rows.began(wanted.began)))
     if not wanted.invented:
         found.append(CountedMention.invented.is_(False))
     if wanted.countries:
