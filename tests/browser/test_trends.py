@@ -139,6 +139,13 @@ def test_bruno_takes_the_weekly_report_along(opened: Open, served: Served) -> No
             page.get_by_role("button", name=f"Informe en {name}").click()
         assert download.value.suggested_filename.endswith(f".{kind}")
         assert download.value.path().read_bytes().startswith(begins)
+    bar = marks(chart(page, "Casos según cómo se respondieron"), "Casos: ")
+    count = re.search(r"Casos: (\d+)", bar.get_attribute("aria-label") or "")
+    assert count is not None
+    bar.click()
+    expect(page).to_have_url(re.compile(r"/mentions\?.*answered=\w+"))
+    expect(page.get_by_text(f"Publicaciones: {count[1]},")).to_be_visible()
+    expect(page.locator(".ls-badges").first).to_contain_text("casos de estos días")
 
 
 def test_berta_of_vodafone_sees_her_brand_alone(opened: Open, served: Served) -> None:
@@ -154,7 +161,7 @@ def test_berta_of_vodafone_sees_her_brand_alone(opened: Open, served: Served) ->
 
 def test_an_address_that_cannot_be_read_is_told_so(opened: Open, served: Served) -> None:
     page = signed_in(opened, served, "bruno", "/mentions?from=ayer")
-    expect(page.get_by_text("the address says from=ayer")).to_be_visible()
+    expect(page.get_by_text("la dirección dice from=ayer: escribe un día")).to_be_visible()
     page.goto("/mentions?campaign=Fibra")
     expect(page.get_by_text("solo lo ve quien gestiona la comunidad")).to_be_visible()
 
