@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 _FOLDER = Path(__file__).parent / "static"
-_SCRIPTS = ("keys.js",)
+_SCRIPTS = ("keys.js", "top.js")
 
 
 def routes() -> list[Route]:

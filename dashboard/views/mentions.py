@@ -26,6 +26,7 @@ def show(page: Page) -> None:
     st.page_link(page.pages["trends"], label=_("Trends"), icon=":material/arrow_back:")
     # The tooltip of a mark that was clicked outlives its chart.
     html("<style>#vg-tooltip-element { display: none; }</style>")
+    st.html('<script src="/assets/top.js"></script>', unsafe_allow_javascript=True)
     st.title(_("Mentions"))
     try:
         asked = selections.from_parameters(

@@ -142,10 +142,14 @@ def test_bruno_takes_the_weekly_report_along(opened: Open, served: Served) -> No
     bar = marks(chart(page, "Casos según cómo se respondieron"), "Casos: ")
     count = re.search(r"Casos: (\d+)", bar.get_attribute("aria-label") or "")
     assert count is not None
+    scrolled = "document.querySelector('[data-testid=stMain]').scrollTop"
+    page.evaluate(f"{scrolled} = 500")
     bar.click()
     expect(page).to_have_url(re.compile(r"/mentions\?.*answered=\w+"))
     expect(page.get_by_text(f"Publicaciones: {count[1]},")).to_be_visible()
     expect(page.locator(".ls-badges").first).to_contain_text("casos de estos días")
+    # The list is shown from its beginning, however far down the chart stood.
+    page.wait_for_function(f"{scrolled} === 0")
 
 
 def test_berta_of_vodafone_sees_her_brand_alone(opened: Open, served: Served) -> None:
