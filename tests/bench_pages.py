@@ -141,7 +141,8 @@ class Person:
 
 
 @asynccontextmanager
-async def _service(settings: Settings, port: int, log: Path) -> AsyncIterator[str]:
+async def _service(settings: Settings, port: int, log: Path) -> AsyncIterator[tuple[str, int]]:
+    """(its address, its process)."""
     env = {
         **os.environ,
         "LISTENER_CONFIG": str(settings.folder),
@@ -165,7 +166,7 @@ async def _service(settings: Settings, port: int, log: Path) -> AsyncIterator[st
             await asyncio.sleep(0.2)
         else:
             raise RuntimeError(f"the service did not start:\n{log.read_text()}")
-        yield url
+        yield url, process.pid
     finally:
         process.terminate()
         process.wait(20)
@@ -210,6 +211,31 @@ async def _posts(folder: Path, until: float) -> int:
     return made
 
 
+async def _memory(process: int, until: float) -> dict[str, list[int]]:
+    """What the service's processes hold (MB resident), in twelve samples."""
+    found: dict[str, list[int]] = {}
+    pause = (until - time.monotonic()) / 12
+    for _ in range(12):
+        await asyncio.sleep(pause)
+        for pid in _descendants(process):
+            with suppress(OSError):
+                held = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+                name = next((w for w in words if w in ("run", "dashboard")), words[-2])
+                if held:
+                    found.setdefault(f"{name} {pid}", []).append(int(held[1]) // 1024)
+    return found
+
+
+def _descendants(process: int) -> list[int]:
+    found = [process]
+    for task in Path(f"/proc/{process}/task").glob("*"):
+        with suppress(OSError):
+            for child in (task / "children").read_text().split():
+                found += _descendants(int(child))
+    return found
+
+
 async def _run(settings: Settings, db: Database, seconds: float, log: Path) -> dict[str, Any]:
     from dashboard import cookies
     from tests.servers import free_port
@@ -219,7 +245,10 @@ async def _run(settings: Settings, db: Database, seconds: float, log: Path) -> d
         raise SystemExit("no Chromium on this machine; tests/install_browser.sh installs it")
     jar = cookies.Cookies(cookies.key(settings.var))
     times: Measured = {}
-    async with _service(settings, free_port(), log) as url, async_playwright() as playwright:
+    async with (
+        _service(settings, free_port(), log) as (url, process),
+        async_playwright() as playwright,
+    ):
         browser = await playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         people = []
         for number, (username, role, language) in enumerate(bench_world.PEOPLE):
@@ -233,14 +262,16 @@ async def _run(settings: Settings, db: Database, seconds: float, log: Path) -> d
             people.append((person, role == "community_manager"))
         until = time.monotonic() + seconds
         dropped = asyncio.create_task(_posts(settings.folder.parent / "dropped", until))
+        held = asyncio.create_task(_memory(process, until))
         await asyncio.gather(*(person.day(until, works) for person, works in people))
-        new = await dropped
+        new, memory = await dropped, await held
         await browser.close()
     return {
         "people": len(bench_world.PEOPLE),
         "load": [round(x, 1) for x in os.getloadavg()],  # of the machine: what else was at work
         "seconds": seconds,
         "new_posts": new,
+        "memory_mb": memory,
         "pages": {name: _summary(found) for name, found in sorted(times.items())},
     }
 
