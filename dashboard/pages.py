@@ -4,7 +4,7 @@ and the pieces of HTML that several pages share."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ from listener import i18n
 from listener.accounts import utc_now
 from listener.desk.rights import is_administrator
 from listener.domain import Reason
-from listener.errors import ListenerError, NotAllowed, Sentence, StaleSettings, StaleWrite
+from listener.errors import ListenerError, NotAllowed, StaleSettings, StaleWrite
 from listener.speech import Speech
 from listener.storage.people import User
 from listener.storage.posts import Post
@@ -68,6 +68,9 @@ class Page:
 
     def told(self, error: ListenerError) -> str:
         return told(error, self.language, self.zone)
+
+    def retold(self, text: str | None) -> str:
+        return i18n.retold(text or "", self.language)
 
     def explain(self, reason: Reason) -> str:
         return i18n.explain(reason, self.language, self.zone)
@@ -296,7 +299,7 @@ def told(error: ListenerError, language: str, zone: ZoneInfo | None = None) -> s
             values[name] = shown(value, language, zone or ZoneInfo("UTC"))
         elif name == "who":
             values[name] = plain(person(str(value)), 60)
-    return i18n.told(Sentence(error.said.text, values), language)
+    return i18n.told(replace(error.said, values=values), language)
 
 
 def person(actor: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from listener.domain import Alert, AlertKind, NumberKind, Priority, PriorityLevel, Reason
+from listener.errors import kept
 from listener.settings import AlertRules, SourceConfig
 from listener.storage.health import SubscriptionHealth
 
@@ -151,7 +152,7 @@ def source_trouble(
                         {
                             "failures": health.failures,
                             "since": since.isoformat(timespec="minutes"),
-                            "error": health.last_error or "",
+                            "error": kept(health.last_error or ""),
                         },
                     ),
                 ),

@@ -12,6 +12,7 @@ from classifiers.reading import Reading
 from listener import brand_numbers, matching
 from listener.crm import Systems
 from listener.domain import CustomerMatch, Identifier, IdentifierKind, MatchBasis
+from listener.errors import kept
 from listener.settings import Brand, Settings
 from listener.sources import may_match
 from listener.storage import Database
@@ -78,5 +79,5 @@ def match_author(
         return CustomerMatch(False, None, 0.0, (f"source_forbids:{source}",))
     answer = crms.find(given)
     match = matching.decide(answer.candidates, given, settings.listener.matching.threshold)
-    silent = tuple(f"crm_unavailable:{reason}" for reason in answer.silent)
+    silent = tuple(f"crm_unavailable:{kept(reason)}" for reason in answer.silent)
     return replace(match, reasons=(*match.reasons, *silent)) if silent else match

@@ -34,23 +34,90 @@ why, what to do, and `error.said` the same for whoever reads another language (i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+_LONGEST = 1000  # characters of one value that are stored
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """An English sentence with {names} for its values, apart from them so that it can be
     translated: `text` is looked up in the catalogues. A value may be a sentence itself, or several
-    (a tuple: one a line)."""
+    (a tuple: one a line). With a `key`, that is looked up, and `text` is English as it is."""
 
     text: str
     values: Mapping[str, object] = field(default_factory=dict)
+    key: str = ""
 
     def __str__(self) -> str:
-        if not self.values:
+        if self.key or not self.values:
             return self.text
         return self.text.format_map({name: _in_english(v) for name, v in self.values.items()})
+
+    def to_text(self) -> str:
+        """As it is stored, to be told later in whatever language; a sentence without values as it
+        is."""
+        whole = self.values or self.key
+        return json.dumps(_plain(self), ensure_ascii=False) if whole else self.text
+
+    @staticmethod
+    def from_text(stored: str) -> Sentence:
+        if not stored.startswith(_STORED):
+            return Sentence(stored)
+        found = json.loads(stored, object_hook=_again)
+        return found if isinstance(found, Sentence) else Sentence(stored)
+
+
+_STORED = '{"said": '
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Sentence):
+        values = {n: _plain(v) for n, v in value.values.items()}
+        return {"said": value.text, "values": values, "key": value.key}
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return str(value)[:_LONGEST]
+
+
+def _again(found: dict[str, object]) -> object:
+    if set(found) != {"said", "values", "key"} or not isinstance(found["values"], dict):
+        return found
+    values = {n: tuple(v) if isinstance(v, list) else v for n, v in found["values"].items()}
+    return Sentence(str(found["said"]), values, str(found["key"]))
+
+
+class Said(str):
+    """The English of a sentence that knows its parts still: plain text for whoever stores, logs or
+    compares it, to be told in other languages by its `sentence`."""
+
+    sentence: Sentence
+
+    def __new__(cls, text: str, sentence: Sentence | None = None) -> Said:
+        made = super().__new__(cls, text)
+        made.sentence = sentence or Sentence(text)
+        return made
+
+    @staticmethod
+    def of(error: Exception) -> Said:
+        """What an error says; one of others with its kind."""
+        if isinstance(error, ListenerError):
+            return Said(str(error), error.said)
+        return Said(f"{type(error).__name__}: {error}")
+
+    @staticmethod
+    def from_text(stored: str) -> Said:
+        found = Sentence.from_text(stored)
+        return Said(str(found), found)
+
+
+def kept(text: str) -> str:
+    """As it is stored inside other text, for `Said.from_text`."""
+    return text.sentence.to_text() if isinstance(text, Said) else text
 
 
 def sentence(text: str, /, **values: object) -> Sentence:
@@ -72,11 +139,9 @@ class ListenerError(Exception):
     retry: bool = False
 
     def __init__(self, message: str | Sentence = "", /, *, key: str = "", **values: object) -> None:
-        said = (
-            message if isinstance(message, Sentence) else Sentence(message, {} if key else values)
-        )
+        said = message if isinstance(message, Sentence) else Sentence(message, values, key)
         super().__init__(str(said))
-        self.said = Sentence(key, values) if key else said
+        self.said = said
         self.key = key
         self.values = values
 

@@ -23,7 +23,14 @@ import structlog
 
 from listener.addresses import canonical_url
 from listener.desk.rights import is_administrator, may_see
-from listener.errors import AccountError, ForbiddenAddress, HttpError, HttpStatus, ListenerError
+from listener.errors import (
+    AccountError,
+    ForbiddenAddress,
+    HttpError,
+    HttpStatus,
+    ListenerError,
+    Said,
+)
 from listener.settings import Http
 from listener.storage import people, webhooks
 from listener.storage.webhooks import Delivery
@@ -158,7 +165,7 @@ def _not_delivered(road: Road, due: Delivery, error: Exception) -> str:
     from listener.pipeline import wait_before
 
     known = isinstance(error, ListenerError)
-    text = str(error) if known else f"{type(error).__name__}: {error}"
+    text = Said.of(error)
     rules = road.settings.listener.delivery
     given_up = due.attempts >= rules.max_attempts or _is_final(error)
     again = None if given_up else road.now() + wait_before(due.attempts + 1, rules)

@@ -23,7 +23,7 @@ from babel.numbers import format_decimal, format_percent
 from babel.support import Translations
 
 from listener.domain import Reason
-from listener.errors import Sentence
+from listener.errors import Said, Sentence
 
 _FOLDER = Path(__file__).parent / "locale"
 
@@ -54,7 +54,12 @@ def text(message: str, language: str, values: Mapping[str, object] | None = None
 def told(sentence: Sentence, language: str) -> str:
     """What an error says. A value that is a sentence itself is translated too."""
     values = {name: _told_value(v, language) for name, v in sentence.values.items()}
-    return text(sentence.text, language, values)
+    return text(sentence.key or sentence.text, language, values)
+
+
+def retold(text: str, language: str) -> str:
+    """What an error said, where only its text is at hand: translated where it knows its parts."""
+    return told(text.sentence, language) if isinstance(text, Said) else text
 
 
 def _told_value(value: object, language: str) -> object:
@@ -92,8 +97,9 @@ def explain(reason: Reason, language: str, zone: ZoneInfo | None = None) -> str:
 
 
 def match_reason(stored: str, language: str) -> str:
-    """A reason of a customer match, stored as `key:value`."""
+    """A reason of a customer match, stored as `key:value`; the value may be what an error said."""
     key, _, value = stored.partition(":")
+    value = retold(Said.from_text(value), language)
     return text(f"match.{key}", language, {"value": value})
 
 
@@ -104,6 +110,8 @@ def _value(name: str, value: object, language: str, zone: ZoneInfo | None) -> ob
         except ValueError:
             return value
         return when(moment, language, zone or ZoneInfo("UTC")) + ("" if zone else " UTC")
+    if name == "error" and isinstance(value, str):
+        return retold(Said.from_text(value), language)
     if name == "lang" and isinstance(value, str):
         return language_name(value, language)
     if isinstance(value, float) and value.is_integer():

@@ -28,7 +28,7 @@ from listener.articles import extract_article
 from listener.crm import systems
 from listener.desk.rights import may_see, may_work
 from listener.domain import Mention, Parsed, RawPage
-from listener.errors import HttpError, HttpStatus, ListenerError
+from listener.errors import HttpError, HttpStatus, ListenerError, Said
 from listener.httpclient import HttpClient
 from listener.notifiers import NOTIFIERS
 from listener.notifiers.render import render
@@ -173,7 +173,7 @@ def _collect_one(road: Road, task: _Task, state: SubscriptionHealth) -> Saved | 
 
 def _failed(road: Road, task: _Task, error: Exception) -> None:
     known = isinstance(error, ListenerError)
-    text = str(error) if known else f"{type(error).__name__}: {error}"
+    text = Said.of(error)
     asked = error.retry_after if isinstance(error, HttpStatus) else None
     wait = min(asked, LONGEST_PAUSE.total_seconds()) if asked else None
     log.warning("source failed", source=task.key, error=text, exc_info=not known)
@@ -402,7 +402,7 @@ def _not_delivered(
     road: Road, notification: StoredNotification, error: Exception, *, transmitting: bool
 ) -> str:
     known = isinstance(error, ListenerError)
-    text = str(error) if known else f"{type(error).__name__}: {error}"
+    text = Said.of(error)
     answered = getattr(error, "answered", known)
     log.warning("notification not delivered", notification=notification.id, error=text)
     rules = road.settings.listener.delivery

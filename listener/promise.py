@@ -30,7 +30,7 @@ from listener.domain import (
     Reason,
     SuppressionStatus,
 )
-from listener.errors import CRMError, ListenerError
+from listener.errors import CRMError, ListenerError, Said
 from listener.settings import Settings
 from listener.storage import case_opening, cases, crm_writes, promise_watch, suppressions
 from listener.storage.crm_writes import Write
@@ -76,7 +76,7 @@ def _write_one(road: Road, due: Write) -> str:
     try:
         receipt = _carry_out(road, due)
     except ListenerError as error:
-        return _not_written(road, due, str(error))
+        return _not_written(road, due, Said.of(error))
     except Exception as error:
         log.error("write failed", write=due.id, error=repr(error), exc_info=error)
         return _not_written(road, due, f"{type(error).__name__}: {error}")

@@ -4,6 +4,7 @@ catalogues is there, and what is there can be filled in."""
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from babel.messages.pofile import read_po
+from hypothesis import given
+from hypothesis import strategies as st
 
 from classifiers import card
 from dashboard.marking import KINDS
@@ -25,7 +28,16 @@ from listener.comparison import Change
 from listener.contact_words import Purpose
 from listener.coverage import GAPS, Brought
 from listener.domain import Reason
-from listener.errors import BadSelection, ConfigError, QueryError, sentence
+from listener.errors import (
+    BadSelection,
+    ConfigError,
+    QueryError,
+    Said,
+    Sentence,
+    SourceError,
+    kept,
+    sentence,
+)
 from listener.facts import FACTS
 from listener.query import parse
 from listener.query_tree import FIELDS
@@ -405,3 +417,30 @@ def test_a_sentence_inside_a_sentence_is_translated_too() -> None:
     assert i18n.told(error.said, "es") == (
         "la dirección dice from=ayer: escribe un día, como 2026-03-05"
     )
+
+
+def test_what_an_error_said_is_stored_and_told_later() -> None:
+    error = BadSelection("from", "ayer", sentence("a day, as 2026-03-05"))
+    said = Said.of(error)
+    again = Said.from_text(kept(said))
+    assert (again, again.sentence) == (str(error), error.said)
+    assert i18n.retold(again, "es") == i18n.told(error.said, "es")
+    # What others say, and what was stored before, is as it is.
+    assert Said.from_text("timed out {x}") == "timed out {x}"
+    assert i18n.retold("timed out", "es") == "timed out"
+    assert kept(Said.of(ValueError("{broken"))) == "ValueError: {broken"
+
+
+@given(st.text(), st.dictionaries(st.text(), st.text() | st.integers() | st.none()))
+def test_any_text_is_kept_as_it_is(text: str, values: dict[str, object]) -> None:
+    for said in (Said(text), Said(text, Sentence("x {a}", {"a": values and text}))):
+        assert Said.from_text(kept(said)).sentence.text == said.sentence.text
+    foreign = json.dumps({"said": text, "values": values})
+    assert isinstance(Said.from_text(foreign), str)
+
+
+def test_an_alert_tells_what_the_source_said_in_spanish() -> None:
+    error = SourceError(sentence("a day, as 2026-03-05"), source="red")
+    reason = Reason("alert_failing", {"failures": 3, "since": "x", "error": kept(Said.of(error))})
+    assert "fuente red: un día, como 2026-03-05" in i18n.explain(reason, "es")
+    assert "source red: a day, as 2026-03-05" in i18n.explain(reason, "en")

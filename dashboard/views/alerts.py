@@ -239,7 +239,7 @@ def _deliveries(page: Page, view: AlertView) -> None:
                 badge,
                 safe(page.when(moment)),
                 safe(d.attempts),
-                isolated((d.last_error or "-")[:300]),
+                isolated(page.retold(d.last_error)[:300] or "-"),
             )
         )
     html(table((_("To"), _("State"), _("When"), _("Attempts"), _("Last error")), rows))

@@ -42,7 +42,9 @@ def match(page: Page, view: CaseView) -> None:
         if view.record is not None:
             _known(page, view.record, detail.summary.id)
         elif view.trouble:
-            st.warning(pages.literal(_("The CRM cannot tell: {why}", why=view.trouble)))
+            st.warning(
+                pages.literal(_("The CRM cannot tell: {why}", why=page.retold(view.trouble)))
+            )
         elif detail.summary.customer_ref:
             name = stored.get("name") or detail.summary.customer_ref
             html(f'<p class="ls-who"><b>{isolated(name)}</b></p>')
@@ -138,6 +140,9 @@ def show(page: Page, view: CaseView) -> None:
 def history(page: Page, record: Record, moments: Sequence[Moment] = ()) -> None:
     """`moments`: the line of time; of the contacts alone where none is given."""
     _ = page.gettext
+    for silent in record.silent:
+        said = _("Calls may be missing: {why}", why=page.retold(silent))
+        st.warning(pages.literal(said))
     if not record.events:
         st.caption(_("The log holds no contact with this person."))
         return

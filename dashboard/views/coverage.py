@@ -65,6 +65,6 @@ def explained(page: Page, key: str, days: Sequence[Day]) -> list[str]:
         if gap.last != gap.first:
             when = f"{when} – {_day(page, gap.last)}"
         why = page.label("gap", gap.brought)
-        error = f": {isolated(gap.error[:200])}" if gap.error else ""
+        error = f": {isolated(page.retold(gap.error)[:200])}" if gap.error else ""
         found.append(f"<b>{isolated(key)}</b>, {safe(when)}: {safe(why)}{error}")
     return found

@@ -157,7 +157,7 @@ def _told(page: Page, write: Write) -> str:
     if write.status == WriteStatus.DONE:
         known = f" ({safe(page.gettext('it was there already'))})" if write.already else ""
         return isolated(write.reference or "") + known
-    return isolated(write.last_error or "")
+    return isolated(page.retold(write.last_error))
 
 
 def _again(done: str, case_id: int, write_id: int) -> None:

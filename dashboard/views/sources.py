@@ -61,7 +61,7 @@ def show(page: Page) -> None:
                     safe(page.when(loop.started_at)),
                     safe(page.when(loop.succeeded_at)),
                     safe(_did(page, loop.last_counts)),
-                    isolated(loop.last_error or "-"),
+                    isolated(page.retold(loop.last_error) or "-"),
                 )
                 for loop in found.loops
             ],
@@ -130,7 +130,7 @@ def _subscription(page: Page, source: SubscriptionHealth, found: Sources, state:
         f"{safe(_('Last answer'))}: {safe(page.when(source.last_success_at))}",
         f"{safe(_('Unreadable'))}: {safe(i18n.number(source.problems, page.language))}",
     ]
-    error = (source.last_error or "")[:500]
+    error = page.retold(source.last_error)[:500]
     return (
         f'<div class="ls-sub"><div class="ls-badges"><b>{_brand(page, source)}</b>{badge}'
         f"{_since(page, source, state)}</div>{coverage.strip(page, found.coverage[source.key])}"
@@ -193,7 +193,7 @@ def _systems(page: Page, systems: Mapping[str, str]) -> None:
     for name, said in systems.items():
         state = "ok" if said == "ok" else "failing"
         badge = page.badge(page.label("state", state), _STATES[state])
-        rows.append((isolated(name), badge, "-" if state == "ok" else isolated(said)))
+        rows.append((isolated(name), badge, "-" if state == "ok" else isolated(page.retold(said))))
     html(table((_("System"), _("State"), _("Last error")), rows, first=True))
 
 

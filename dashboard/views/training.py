@@ -40,7 +40,7 @@ def show(page: Page) -> None:
         )
         html(f'<p class="ls-how">{safe(few)}</p>')
     if found.trouble:
-        st.info(pages.literal(found.trouble))
+        st.info(pages.literal(page.retold(found.trouble)))
         return
     _state(page, found)
     st.header(_("Versions"))

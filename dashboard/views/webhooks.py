@@ -111,7 +111,7 @@ def _deliveries(page: Page, sent: list[Delivery]) -> None:
             page.badge(page.label("delivery", d.status), _STATES.get(d.status, "ls-wait")),
             safe(page.when(d.sent_at or (d.next_attempt_at if d.status == "pending" else None))),
             safe(d.attempts),
-            isolated((d.last_error or "-")[:300]),
+            isolated(page.retold(d.last_error)[:300] or "-"),
         )
         for d in sent
     ]

@@ -17,7 +17,7 @@ import structlog
 from listener.crm.merging import merged
 from listener.crm.seam import Capability, Connection, Crm, Module
 from listener.domain import Candidate, ContactEvent, Customer, Identifier
-from listener.errors import CRMError, ListenerError
+from listener.errors import CRMError, ListenerError, Said
 from listener.httpclient import HttpClient
 from listener.module_options import checked
 from listener.settings import CrmConfig, Http, Settings
@@ -86,7 +86,7 @@ class Systems:
             try:
                 candidates += self.ask(name, lambda crm: crm.find(given))
             except CRMError as error:
-                silent.append(str(error))
+                silent.append(Said.of(error))
         return Answer(tuple(candidates), tuple(silent))
 
     def customer(self, name: str, ref: str) -> Customer | None:
@@ -118,7 +118,7 @@ class Systems:
             try:
                 events = self.ask(dialler, lambda crm: crm.calls(numbers))
             except CRMError as error:
-                silent.append(str(error))
+                silent.append(Said.of(error))
                 continue
             found += [(dialler, event) for event in events]
         return found, silent
@@ -158,7 +158,7 @@ class Systems:
 
     def _failed(self, config: CrmConfig, circuit: _Circuit, error: Exception) -> None:
         circuit.failures += 1
-        circuit.last_error = str(error)[:300]
+        circuit.last_error = Said.of(error)
         if circuit.failures >= config.failures:
             longer = min(circuit.failures - config.failures, 6)
             circuit.closed_until = self.now() + config.pause * 2**longer

@@ -13,7 +13,7 @@ from listener.desk.casework import works_here
 from listener.desk.office import Office
 from listener.desk.rights import may_see, may_work, named, nameless, unmatched, visible, worker
 from listener.domain import CaseStatus, ContactEvent, Customer, Resolution
-from listener.errors import CaseError, CRMError, NotAllowed
+from listener.errors import CaseError, CRMError, NotAllowed, Said
 from listener.storage import case_actions, case_customers, case_search, case_tags, people, readings
 from listener.storage.case_detail import CaseDetail, CaseMentionView
 from listener.storage.case_search import CaseFilter, Sort
@@ -109,7 +109,7 @@ class CaseDesk:
         try:
             return CaseView(detail, self._record(crm, ref))
         except CRMError as error:
-            return CaseView(detail, None, str(error))
+            return CaseView(detail, None, Said.of(error))
 
     def assignable(self, user: User, brand: str) -> list[User]:
         """Who could be given a case of this brand."""

@@ -13,7 +13,7 @@ from listener import agreement
 from listener.agreement import Agreement
 from listener.desk.office import Office
 from listener.desk.rights import administrator, worker
-from listener.errors import ListenerError
+from listener.errors import ListenerError, Said
 from listener.reader_versions import Verdict
 from listener.storage import corrections, review
 from listener.storage.corrections import Read, StoredCorrection
@@ -120,7 +120,7 @@ class QualityDesk:
         try:
             home = reader_versions.home_of(settings)
         except ListenerError as error:
-            return Training((), None, False, taught, measured, str(error))
+            return Training((), None, False, taught, measured, Said.of(error))
         return Training(
             tuple(_versions(home)),
             training.progress(home),

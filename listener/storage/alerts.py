@@ -298,13 +298,13 @@ def postponed(
         notification_id,
         worker,
         status=_S.PENDING if next_attempt_at else _S.FAILED,
-        last_error=error[:2000],
+        last_error=error,
         **again,
     )
 
 
 def in_doubt(session: Session, notification_id: int, worker: str, error: str) -> bool:
-    return _release(session, notification_id, worker, status=_S.IN_DOUBT, last_error=error[:2000])
+    return _release(session, notification_id, worker, status=_S.IN_DOUBT, last_error=error)
 
 
 def give_back(session: Session, held: StoredNotification, now: datetime) -> str | None:

@@ -169,7 +169,7 @@ def succeeded(session: Session, key: str, now: datetime) -> None:
 def failed(
     session: Session, key: str, error: str, now: datetime, *, not_before: datetime | None = None
 ) -> None:
-    _count_day(session, key, now, failures=1, last_error=error[:500])
+    _count_day(session, key, now, failures=1, last_error=error)
     session.execute(
         sa.update(Subscription)
         .where(Subscription.key == key)
@@ -177,7 +177,7 @@ def failed(
             last_attempt_at=now,
             failures=Subscription.failures + 1,
             failing_since=sa.func.coalesce(Subscription.failing_since, now),
-            last_error=error[:2000],
+            last_error=error,
             not_before=not_before,
         )
     )
@@ -212,7 +212,7 @@ def loop_finished(
     values: dict[str, Any] = {
         "finished_at": now,
         "last_counts": dict(counts),
-        "last_error": error[:2000] if error else None,
+        "last_error": error or None,
     }
     if error is None:
         values["succeeded_at"] = now

@@ -74,4 +74,4 @@ def postpone(
     """Tried again at that time; given up where there is none."""
     again = {"next_attempt_at": next_attempt_at} if next_attempt_at else {}
     status = PENDING if next_attempt_at else FAILED
-    return release(session, table, row_id, worker, status=status, last_error=error[:2000], **again)
+    return release(session, table, row_id, worker, status=status, last_error=error, **again)

@@ -28,6 +28,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from listener.errors import Said
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """Aware datetimes in, aware UTC out; a naive one is a bug and is refused.
@@ -72,6 +74,23 @@ class Words(TypeDecorator[str]):
         return storable(value) if isinstance(value, str) else value
 
 
+class Told(TypeDecorator[str]):
+    """What an error said, kept with its parts so that people read it in their language."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        kept = value.sentence.to_text() if isinstance(value, Said) else value
+        return storable(kept if len(kept) <= _LONGEST_TOLD else str(value)[:_LONGEST_TOLD])
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Said | None:
+        return None if value is None else Said.from_text(value)
+
+
+_LONGEST_TOLD = 4000
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only an INTEGER key
 
 
@@ -113,7 +132,7 @@ class Subscription(Base):
     wanted_at: Mapped[datetime | None]  # a person asked for it to be asked out of turn
     failures: Mapped[int] = mapped_column(Integer, default=0)  # in a row
     failing_since: Mapped[datetime | None]
-    last_error: Mapped[str | None]
+    last_error: Mapped[str | None] = mapped_column(Told)
     items: Mapped[int] = mapped_column(Integer, default=0)
     pages: Mapped[int] = mapped_column(Integer, default=0)
     problems: Mapped[int] = mapped_column(Integer, default=0)
@@ -129,7 +148,7 @@ class CollectDay(Base):
     answers: Mapped[int] = mapped_column(Integer, default=0)
     failures: Mapped[int] = mapped_column(Integer, default=0)
     items: Mapped[int | None] = mapped_column(Integer)
-    last_error: Mapped[str | None]
+    last_error: Mapped[str | None] = mapped_column(Told)
 
 
 class RawPageRow(Base):
@@ -436,7 +455,7 @@ class Outgoing:
     next_attempt_at: Mapped[datetime]
     claimed_by: Mapped[str | None] = mapped_column(String(80))
     claimed_at: Mapped[datetime | None]
-    last_error: Mapped[str | None]
+    last_error: Mapped[str | None] = mapped_column(Told)
 
 
 class NotificationRow(Outgoing, Base):
@@ -465,7 +484,7 @@ class LoopRow(Base):
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     succeeded_at: Mapped[datetime | None]
-    last_error: Mapped[str | None]
+    last_error: Mapped[str | None] = mapped_column(Told)
     last_counts: Mapped[dict[str, Any]]
 
 
