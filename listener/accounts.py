@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from listener import i18n
 from listener.domain import Role
-from listener.errors import AccountError
+from listener.errors import AccountError, Sentence, sentence
 from listener.storage import Database, case_actions, identities, people
 from listener.storage.people import User
 
@@ -126,8 +126,8 @@ def add_user(
         username=_checked_username(username),
         name=name.strip() or username,
         email=_checked_email(email),
-        role=_one_of("role", role, [r.value for r in Role]),
-        language=_one_of("language", language, i18n.languages()),
+        role=_one_of(sentence("role"), role, [r.value for r in Role]),
+        language=_one_of(sentence("language"), language, i18n.languages()),
         time_zone=_checked_zone(time_zone),
         brands=tuple(brands),
         languages=tuple(languages),
@@ -176,10 +176,12 @@ def make_setup_link(db: Database, username: str, now: datetime | None = None) ->
         user = people.get(session, username)
         if user is None:
             raise AccountError(
-                f"there is no user {username!r}; `listener user list` shows who there is"
+                "there is no user {user!r}; `listener user list` shows who there is", user=username
             )
         if user.disabled:
-            raise AccountError(f"{username} is disabled: it gets no link to set a password")
+            raise AccountError(
+                "{user} is disabled: it gets no link to set a password", user=username
+            )
         if identities.is_company_account(session, username):
             raise AccountError(
                 f"{username} signs in with the company's account and has no password here",
@@ -448,7 +450,7 @@ def update_profile(
     changes = {
         "name": name.strip() or username,
         "email": _checked_email(email),
-        "language": _one_of("language", language, i18n.languages()),
+        "language": _one_of(sentence("language"), language, i18n.languages()),
         "time_zone": _checked_zone(time_zone),
     }
     with db.write() as session:
@@ -461,8 +463,9 @@ def update_profile(
 def _checked_username(username: str) -> str:
     if not _USERNAME.fullmatch(username) or username == "listener":
         raise AccountError(
-            f"{username!r} cannot be a user name: use 1 to 64 of a-z 0-9 . _ @ -, beginning and "
-            "ending with a letter or digit (the name `listener` is the service's own)"
+            "{user!r} cannot be a user name: use 1 to 64 of a-z 0-9 . _ @ -, beginning and ending "
+            "with a letter or digit (the name `listener` is the service's own)",
+            user=username,
         )
     return username
 
@@ -489,7 +492,12 @@ def _checked_zone(name: str) -> str:
     return name
 
 
-def _one_of(what: str, value: str, allowed: Sequence[str]) -> str:
+def _one_of(what: Sentence, value: str, allowed: Sequence[str]) -> str:
     if value not in allowed:
-        raise AccountError(f"{value!r} is no {what}: choose one of {', '.join(allowed)}")
+        raise AccountError(
+            "{value!r} is no {what}: choose one of {known}",
+            value=value,
+            what=what,
+            known=", ".join(allowed),
+        )
     return value

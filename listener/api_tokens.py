@@ -64,7 +64,8 @@ def add(
         user = people.get(session, username)
         if user is None or user.disabled:
             raise AccountError(
-                f"there is no active user {username!r}; `listener user list` shows who there is"
+                "there is no active user {user!r}; `listener user list` shows who there is",
+                user=username,
             )
         made = api_tokens.add(
             session,
@@ -86,8 +87,9 @@ def revoke(db: Database, token_id: int, *, by: str, now: datetime) -> None:
     with db.write() as session:
         if not api_tokens.revoke(session, token_id, now):
             raise NotFound(
-                f"there is no token {token_id} that could be revoked; `listener token list` shows "
-                "those that there are"
+                "there is no token {id} that could be revoked; `listener token list` shows those "
+                "that there are",
+                id=token_id,
             )
         audit.log(session, now, by, "token_revoked", {"token": token_id})
 

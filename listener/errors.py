@@ -35,7 +35,7 @@ why, what to do, and `error.said` the same for whoever reads another language (i
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 _LONGEST = 1000  # characters of one value that are stored
@@ -124,6 +124,28 @@ def sentence(text: str, /, **values: object) -> Sentence:
     return Sentence(text, values)
 
 
+def in_a_row(*parts: str | Sentence) -> Sentence:
+    """Sentences one after the other; empty ones are left out."""
+    values = {f"part_{n}": part for n, part in enumerate(parts) if str(part)}
+    return Sentence(" ".join(f"{{{name}}}" for name in values), values)
+
+
+def changed_texts(said: Sentence, change: Callable[[str], str]) -> Sentence:
+    """The sentence with other texts among its values; its own changes only where it is no template,
+    since it may be somebody else's words."""
+    values = {name: _changed(v, change) for name, v in said.values.items()}
+    fixed = bool(said.values) and not said.key
+    return Sentence(said.text if fixed else change(said.text), values, said.key)
+
+
+def _changed(value: object, change: Callable[[str], str]) -> object:
+    if isinstance(value, Sentence):
+        return changed_texts(value, change)
+    if isinstance(value, tuple):
+        return tuple(_changed(v, change) for v in value)
+    return change(value) if isinstance(value, str) else value
+
+
 def _in_english(value: object) -> object:
     return "\n".join(str(v) for v in value) if isinstance(value, tuple) else value
 
@@ -144,6 +166,14 @@ class ListenerError(Exception):
         self.said = said
         self.key = key
         self.values = values
+
+
+def said_by(error: BaseException) -> str | Sentence:
+    """What an error says, for a sentence about it: as a sentence where it is one."""
+    if isinstance(error, ListenerError):
+        return error.said
+    first = error.args[0] if len(error.args) == 1 else None
+    return first if isinstance(first, Sentence) else str(error)
 
 
 class ConfigError(ListenerError):
@@ -291,8 +321,10 @@ class NotFound(StorageError):
 class StaleWrite(ListenerError):
     """Somebody else changed the row since it was read; `changed` says what."""
 
-    def __init__(self, message: str, *, changed: tuple[str, ...] = ()) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str | Sentence, /, *, changed: tuple[str, ...] = (), **values: object
+    ) -> None:
+        super().__init__(_as_sentence(message, values))
         self.changed = changed
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from classifiers.reading import CallFacts, NumberMention
 from listener import phones
 from listener.domain import Channel
+from listener.errors import sentence
 
 FLAGS = ("opt_out", "off_hours", "churn_threat", "legal_threat")
 FIGURES = {"contact_count": 10_000, "period_days": 3_650}
@@ -36,15 +37,17 @@ def checked(fact: str, answer: Any) -> Any:
         most = FIGURES[fact]
         if type(answer) is int and 1 <= answer <= most:
             return answer
-        raise NoAnswer(f"{fact} is a whole number from 1 to {most}, or nothing")
+        raise NoAnswer(
+            sentence("{fact} is a whole number from 1 to {most}, or nothing", fact=fact, most=most)
+        )
     if fact == "channels" and isinstance(answer, list | tuple):
         known = {c.value for c in Channel}
         if known.issuperset(answer):
             return sorted(set(answer))
-        raise NoAnswer(f"channels are some of {', '.join(sorted(known))}")
+        raise NoAnswer(sentence("channels are some of {known}", known=", ".join(sorted(known))))
     if fact == "numbers" and isinstance(answer, list | tuple) and len(answer) <= MOST_NUMBERS:
         return list(answer)
-    raise NoAnswer(f"{answer!r} is no answer to {fact!r}")
+    raise NoAnswer(sentence("{answer!r} is no answer to {fact!r}", answer=answer, fact=fact))
 
 
 def numbers(
@@ -64,7 +67,9 @@ def numbers(
 def _number(number: str, text: str, countries: Sequence[str]) -> dict[str, Any]:
     digits = _DIGITS.sub("", number)
     if not 3 <= len(digits) <= 17 or len(number) > 40:
-        raise NoAnswer(f"{number[:40]!r} is no number that calls: write its digits")
+        raise NoAnswer(
+            sentence("{number!r} is no number that calls: write its digits", number=number[:40])
+        )
     forms = (phones.normalise_caller(number, c) for c in (*countries, ""))
     e164 = next((f for f in forms if f.startswith("+")), None)
     at = text.find(number)

@@ -145,9 +145,10 @@ def _send(road: Road, due: Delivery) -> None:
     )
     if answer.status >= 300:
         raise HttpStatus(
-            f"the webhook answered {answer.status}: it takes what it is told by answering with 2xx",
+            "the webhook answered {answer}: it takes what it is told by answering with 2xx",
             url=webhook.url,
             status=answer.status,
+            answer=answer.status,
         )
 
 

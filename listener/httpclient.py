@@ -35,6 +35,8 @@ from listener.errors import (
     ListenerError,
     TooLarge,
     Unreachable,
+    said_by,
+    sentence,
 )
 from listener.masking import MASK, mask_url
 from listener.politeness import LONGEST_WAIT_S, Politeness, wait_asked_for
@@ -243,9 +245,11 @@ class HttpClient:
             )
         except (httpx.InvalidURL, UnicodeError, ValueError, TypeError) as error:
             raise HttpError(
-                f"{mask_url(url)!r} is not a usable web address ({error}). Correct it where it is "
+                "{address!r} is not a usable web address ({why}). Correct it where it is "
                 "configured; it begins with http:// or https://.",
                 url=mask_url(url),
+                address=mask_url(url),
+                why=said_by(error),
             ) from error
 
     def _follow(self, request: httpx.Request, limit: int, most: int) -> Response:
@@ -255,11 +259,22 @@ class HttpClient:
             if answer.status not in (301, 302, 303, 307, 308) or not location:
                 return answer
             request = self._redirected(request, answer.status, location)
-        times = f"more than {most} times, the last time " if most else ""
+        target = mask_url(str(request.url))
+        if not most:
+            raise HttpError(
+                "{host} redirects to {target}. Open the address in a browser and configure where it "
+                "ends.",
+                url=target,
+                host=request.url.host,
+                target=target,
+            )
         raise HttpError(
-            f"{request.url.host} redirects {times}to "
-            f"{mask_url(str(request.url))}. Open the address in a browser and configure where it ends.",
-            url=mask_url(str(request.url)),
+            "{host} redirects more than {most} times, the last time to {target}. Open the address in "
+            "a browser and configure where it ends.",
+            url=target,
+            host=request.url.host,
+            most=most,
+            target=target,
         )
 
     def _redirected(self, request: httpx.Request, status: int, location: str) -> httpx.Request:
@@ -268,9 +283,11 @@ class HttpClient:
             _check_scheme(target)
         except (httpx.InvalidURL, UnicodeError, ValueError) as error:
             raise HttpError(
-                f"{request.url.host} redirects to something that is no usable web address "
-                f"({mask_url(location)!r}). The site is broken, or the configured address is old.",
+                "{host} redirects to something that is no usable web address ({target!r}). The site "
+                "is broken, or the configured address is old.",
                 url=mask_url(str(request.url)),
+                host=request.url.host,
+                target=mask_url(location),
             ) from error
         headers = {
             name: value
@@ -283,10 +300,11 @@ class HttpClient:
             headers = {name: value for name, value in headers.items() if name in _HARMLESS}
             if request.method != "GET" and status in (307, 308):
                 raise HttpError(
-                    f"{request.url.host} wants what we send to it sent to {target.scheme}://"
-                    f"{target.host} instead. It may hold a secret, so it was not sent; check the "
-                    "configured address.",
+                    "{host} wants what we send to it sent to {target} instead. It may hold a secret, "
+                    "so it was not sent; check the configured address.",
                     url=mask_url(str(request.url)),
+                    host=request.url.host,
+                    target=f"{target.scheme}://{target.host}",
                 )
         if request.method != "GET" and status in (307, 308):
             headers["Content-Type"] = request.headers.get("content-type", "")
@@ -332,20 +350,26 @@ def _origin(url: httpx.URL) -> str:
 
 def _check_scheme(url: httpx.URL) -> None:
     if url.scheme not in ("http", "https") or not url.host:
-        raise ValueError("only http and https addresses with a host are asked")
+        raise ValueError(sentence("only http and https addresses with a host are asked"))
     if url.port is not None and not 0 < url.port < 65536:
-        raise ValueError(f"{url.port} is no port")
+        raise ValueError(sentence("{port} is no port", port=url.port))
 
 
 def _check_headers(headers: Mapping[str, str], url: str) -> None:
     """Here, because the libraries below would show the value, which may be a secret."""
     for name, value in headers.items():
         if not re.fullmatch(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?|", value):
-            what = "the token" if name == "Authorization" else f"the value of the header {name}"
+            what = (
+                sentence("the token")
+                if name == "Authorization"
+                else sentence("the value of the header {name}", name=name)
+            )
             raise HttpError(
-                f"{what} for {urlsplit(url).hostname} has a character that no header can carry "
-                "(a line break, a space at an end, an accent). Set it again without.",
+                "{what} for {host} has a character that no header can carry (a line break, a space "
+                "at an end, an accent). Set it again without.",
                 url=mask_url(url),
+                what=what,
+                host=urlsplit(url).hostname,
             )
 
 
@@ -366,18 +390,26 @@ def _read(answer: httpx.Response, limit: int, url: str) -> bytes:
 
 def _too_large(url: str, limit: int) -> TooLarge:
     return TooLarge(
-        f"the answer of {urlsplit(url).hostname} is larger than {limit:,} bytes and was not read. "
-        "If this is right for the address, raise [http] max_bytes in listener.toml.",
+        "the answer of {host} is larger than {limit:,} bytes and was not read. If this is right for "
+        "the address, raise [http] max_bytes in listener.toml.",
         url=mask_url(url),
+        host=urlsplit(url).hostname,
+        limit=limit,
     )
 
 
 _ADVICE = {
-    401: "It wants a sign-in: check the token or password that the source's *_env option names.",
-    403: "It refuses us: check the sign-in, its terms, and whether [http] user_agent says who we are.",
-    404: "The address is wrong or the page is gone: check it in the configuration.",
-    410: "The page is gone for good: remove it from the configuration.",
-    429: "We asked too often. Nothing is lost; if this is frequent, ask less often (`every`).",
+    401: sentence(
+        "It wants a sign-in: check the token or password that the source's *_env option names."
+    ),
+    403: sentence(
+        "It refuses us: check the sign-in, its terms, and whether [http] user_agent says who we are."
+    ),
+    404: sentence("The address is wrong or the page is gone: check it in the configuration."),
+    410: sentence("The page is gone for good: remove it from the configuration."),
+    429: sentence(
+        "We asked too often. Nothing is lost; if this is frequent, ask less often (`every`)."
+    ),
 }
 
 
@@ -386,13 +418,16 @@ def _status_error(
 ) -> HttpStatus:
     status = answer.status_code
     if status >= 500:
-        advice = "That is the server's trouble; it is asked again later."
+        advice = sentence("That is the server's trouble; it is asked again later.")
     else:
-        advice = _ADVICE.get(status, "The server does not accept the request as configured.")
-    said = _what_it_says(answer, request)
+        other = sentence("The server does not accept the request as configured.")
+        advice = _ADVICE.get(status, other)
     return HttpStatus(
-        f"{urlsplit(url).hostname} answered {status} {answer.reason_phrase}{said}. {advice}",
+        "{host} answered {answer}. {advice}",
         url=mask_url(url),
+        host=urlsplit(url).hostname,
+        answer=f"{status} {answer.reason_phrase}{_what_it_says(answer, request)}",
+        advice=advice,
         status=status,
         retry_after=wait,
     )
@@ -432,32 +467,43 @@ def _explained(target: httpx.URL, timeout_s: float) -> Iterator[None]:
         yield
     except PrivateHost as error:
         raise ForbiddenAddress(
-            f"{host} is {error} in a private network, and was not asked. If this is a server of "
+            "{host} is {address} in a private network, and was not asked. If this is a server of "
             "your own that Listener shall read, set [http] allow_private_addresses = true.",
             url=url,
+            host=host,
+            address=str(error),
         ) from None
     except NoSuchHost as error:
         raise Unreachable(
-            f"the name {host} cannot be resolved ({error}). Check the spelling in the "
-            "configuration and this machine's network.",
+            "the name {host} cannot be resolved ({why}). Check the spelling in the configuration "
+            "and this machine's network.",
             url=url,
+            host=host,
+            why=str(error),
         ) from error
     except (httpcore.TimeoutException, httpx.TimeoutException) as error:
         raise Unreachable(
-            f"{host} did not answer in time ({timeout_s:g} s a step, "
-            f"{timeout_s * DEADLINE_STEPS:g} s in all). It is asked again later; if the server is "
-            "always this slow, raise [http] timeout.",
+            "{host} did not answer in time ({step:g} s a step, {whole:g} s in all). It is asked "
+            "again later; if the server is always this slow, raise [http] timeout.",
             url=url,
+            host=host,
+            step=timeout_s,
+            whole=timeout_s * DEADLINE_STEPS,
         ) from error
     except (httpcore.ConnectError, httpx.ConnectError) as error:
         raise Unreachable(
-            f"cannot connect to {host} ({_reason(error)}). Check that the server runs and that "
-            "this machine may reach it.",
+            "cannot connect to {host} ({why}). Check that the server runs and that this machine may "
+            "reach it.",
             url=url,
+            host=host,
+            why=_reason(error),
         ) from error
     except httpx.DecodingError as error:
         raise Unreachable(
-            f"{host} sent a broken compressed answer ({error}). It is asked again later.", url=url
+            "{host} sent a broken compressed answer ({why}). It is asked again later.",
+            url=url,
+            host=host,
+            why=str(error),
         ) from error
     except (
         httpcore.NetworkError,
@@ -466,9 +512,11 @@ def _explained(target: httpx.URL, timeout_s: float) -> Iterator[None]:
         httpx.StreamError,
     ) as error:
         raise Unreachable(
-            f"the connection to {host} broke before the answer was complete ({_reason(error)}). "
-            "It is asked again later.",
+            "the connection to {host} broke before the answer was complete ({why}). It is asked "
+            "again later.",
             url=url,
+            host=host,
+            why=_reason(error),
         ) from error
 
 

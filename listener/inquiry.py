@@ -67,7 +67,9 @@ def by_customer(crms: Systems, ref: str, crm: str | None = None) -> Who:
             events, silent = crms.contacts(name, customer)
             return Who(customer, tuple(events), silent=tuple(silent))
     raise CRMError(
-        f"there is no customer {ref!r}; look at the id, or import people", crm=crm or "local"
+        "there is no customer {ref!r}; look at the id, or import people",
+        crm=crm or "local",
+        ref=ref,
     )
 
 
@@ -206,7 +208,7 @@ def inquire(
         with db.read() as session:
             detail = case_detail.get(session, case)
         if detail is None:
-            raise CRMError(f"there is no case {case}", crm="local")
+            raise CRMError("there is no case {id}", crm="local", id=case)
         asked = of_case(crms, detail)
     elif customer is not None:
         asked = Inquiry(by_customer(crms, customer))

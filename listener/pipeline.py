@@ -28,7 +28,7 @@ from listener.articles import extract_article
 from listener.crm import systems
 from listener.desk.rights import may_see, may_work
 from listener.domain import Mention, Parsed, RawPage
-from listener.errors import HttpError, HttpStatus, ListenerError, Said
+from listener.errors import HttpError, HttpStatus, ListenerError, Said, said_by
 from listener.httpclient import HttpClient
 from listener.notifiers import NOTIFIERS
 from listener.notifiers.render import render
@@ -291,9 +291,11 @@ def _process_batch(road: Road, reader: Reads, batch: Sequence[Pending]) -> proce
     if failed and len(failed) == len(batch) and (len(batch) > 1 or not _reads(reader)):
         _, error = failed[0]
         raise ListenerError(
-            f"none of {len(batch)} mentions could be processed ({type(error).__name__}: {error}); "
-            "they wait and are tried again. `listener doctor` tests the reader and the database; "
-            "the log has the whole error"
+            "none of {count} mentions could be processed ({kind}: {why}); they wait and are tried "
+            "again. `listener doctor` tests the reader and the database; the log has the whole error",
+            count=len(batch),
+            kind=type(error).__name__,
+            why=said_by(error),
         ) from error
     for item, error in failed:
         log.error("mention failed", mention=item.id, error=str(error), exc_info=error)

@@ -96,9 +96,11 @@ class Politeness:
         left = (host.barred_until - self._now()).total_seconds()
         if left > LONGEST_WAIT_S:
             raise HttpStatus(
-                f"{name} asked us to wait until {host.barred_until:%Y-%m-%d %H:%M:%S} UTC; it is "
-                "not asked before. Nothing is lost; if this is frequent, ask less often (`every`).",
+                "{host} asked us to wait until {moment} UTC; it is not asked before. Nothing is lost; "
+                "if this is frequent, ask less often (`every`).",
                 url=mask_url(url),
+                host=name,
+                moment=f"{host.barred_until:%Y-%m-%d %H:%M:%S}",
                 status=429,
                 retry_after=left,
             )

@@ -68,8 +68,9 @@ def home_of(settings: Settings) -> Path:
     """Where versions lie. Raises ListenerError where the configuration fixes the weights."""
     if fixed := settings.listener.process.weights:
         raise ListenerError(
-            f"[process] weights in listener.toml fixes the reader to {fixed}, so no other weights can "
-            "be put to use; leave it empty to read with what `listener retrain` makes"
+            "[process] weights in listener.toml fixes the reader to {weights}, so no other weights "
+            "can be put to use; leave it empty to read with what `listener retrain` makes",
+            weights=fixed,
         )
     home = settings.var / WEIGHTS
     home.mkdir(parents=True, exist_ok=True)
@@ -94,15 +95,33 @@ def corrections(db: Database) -> list[Example]:
 
 def use(settings: Settings, name: str) -> None:
     """Put a version to use. Raises ListenerError when it is not there."""
+    home = home_of(settings)
     try:
-        versions.use(home_of(settings), None if name == "shipped" else name)
+        versions.use(home, None if name == "shipped" else name)
     except versions.NoSuchVersion as error:
-        raise ListenerError(str(error)) from error
+        raise ListenerError(
+            "there are no weights {name!r} in {folder}; there are: {known}",
+            name=name,
+            folder=home,
+            known=_names(home),
+        ) from error
 
 
 def roll_back(settings: Settings) -> str:
     """Use what the version in use was made from; gives its name. Raises ListenerError."""
+    home = home_of(settings)
     try:
-        return versions.roll_back(home_of(settings)).name
+        return versions.roll_back(home).name
     except versions.NoSuchVersion as error:
-        raise ListenerError(str(error)) from error
+        current = next(v for v in versions.versions(home) if v.active)
+        raise ListenerError(
+            "{name} was made from {parent}, which is not here any more; choose with --use among: "
+            "{known}",
+            name=current.name,
+            parent=current.parent,
+            known=_names(home),
+        ) from error
+
+
+def _names(home: Path) -> str:
+    return ", ".join(v.name for v in versions.versions(home))

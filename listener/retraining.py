@@ -138,7 +138,9 @@ def _fine_tune(
     ]
     code = subprocess.run(command, check=False).returncode
     if code:
-        raise ListenerError(f"the training ended with exit code {code}; nothing was changed")
+        raise ListenerError(
+            "the training ended with exit code {code}; nothing was changed", code=code
+        )
 
 
 def _teaches(example: Example) -> bool:

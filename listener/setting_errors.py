@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from listener.errors import Sentence, sentence
+from listener.errors import Sentence, said_by, sentence
 
 # By the beginning of pydantic's name of a finding, the longer before the shorter.
 _WANTED: tuple[tuple[str, Sentence], ...] = (
@@ -71,7 +71,8 @@ def _what(model: type[BaseModel], found: Mapping[str, Any]) -> Sentence:
         known = _known_keys(model, found["loc"][:-1])
         return near_or_known(sentence("unknown key"), str(found["loc"][-1]), sorted(known))
     if kind == "value_error":
-        return told_by(context["error"])
+        refused = said_by(context["error"])
+        return refused if isinstance(refused, Sentence) else Sentence(refused)
     if kind in LIMITS:
         words, name = LIMITS[kind]
         return Sentence(words, {"limit": _limit(context[name])})
@@ -79,12 +80,6 @@ def _what(model: type[BaseModel], found: Mapping[str, Any]) -> Sentence:
         if kind.startswith(begins):
             return wanted
     return Sentence(str(found["msg"]))
-
-
-def told_by(problem: Exception) -> Sentence:
-    """The sentence with which a validator refuses a value."""
-    said = problem.args[0] if problem.args else ""
-    return said if isinstance(said, Sentence) else Sentence(str(said))
 
 
 def near_or_known(what: Sentence, written: str, known: Collection[str]) -> Sentence:

@@ -97,7 +97,9 @@ def change(
     """Another role, other brands, languages, queues; in force at the person's next click."""
     check(settings, reach)
     if role not in [r.value for r in Role]:
-        raise AccountError(f"there is no role {role!r}; one of {', '.join(Role)}")
+        raise AccountError(
+            "there is no role {role!r}; one of {known}", role=role, known=", ".join(Role)
+        )
     with db.write() as session:
         user = _there(session, username)
         if role != Role.ADMINISTRATOR:

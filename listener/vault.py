@@ -55,8 +55,10 @@ class Vault:
             return self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], None).decode()
         except (binascii.Error, InvalidTag, ValueError) as error:
             raise StorageError(
-                f"a stored phone number cannot be opened: it was sealed with another key. Set "
-                f"{VARIABLE}, or put back {_FILE}, as it was when the numbers were imported."
+                "a stored phone number cannot be opened: it was sealed with another key. Set "
+                "{variable}, or put back {file}, as it was when the numbers were imported.",
+                variable=VARIABLE,
+                file=_FILE,
             ) from error
 
 

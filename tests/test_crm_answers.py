@@ -4,12 +4,15 @@ nobody's name."""
 from __future__ import annotations
 
 import pytest
+import stamina
+from servers import Answer, WebServer, free_port
 
+from listener import i18n
 from listener.crm.answers import Answers, Refused, refused, without_people
 from listener.crm.countries import country_of, country_of_phones, home_of, state_of
-from listener.errors import CRMError, HttpStatus, TooLarge, Unreachable
-from listener.httpclient import Response
-from listener.settings import Brand, Settings
+from listener.errors import CRMError, HttpError, HttpStatus, TooLarge, Unreachable, sentence
+from listener.httpclient import HttpClient, Response
+from listener.settings import Brand, Http, Settings
 
 URL = "https://192.168.10.15/api"
 ANSWERS = Answers("sales", no_json="See `url`.", other_form="See its version.")
@@ -140,3 +143,65 @@ def test_home_is_where_our_first_brand_is() -> None:
     assert home() == "ES"
     assert home(("competitor", ("FR",)), ("own", ("MX", "CO"))) == "MX"
     assert home(("own", ()), ("own", ("AR",))) == "AR"
+
+
+# ---------------------------------------------------------------------------- in the reader's language
+
+
+def what_became_of(url: str) -> CRMError:
+    """Of a question to a CRM, as an adapter tells it."""
+    asked = Http(allow_private_addresses=True, per_host_interval="0s", timeout="5s")
+    with (
+        stamina.set_testing(True, attempts=1),
+        HttpClient(asked) as http,
+        pytest.raises(HttpError) as caught,
+    ):
+        http.get(url)
+    doing = sentence("reading {path}", path="Contact")
+    advice = sentence("Give the API user's role the rights that docs/crm.md lists.")
+    return refused(caught.value, "sales", doing=doing, advice=advice)
+
+
+def test_a_crm_that_refuses_is_told_of_in_the_readers_language() -> None:
+    people = Answer(
+        b'{"message": "not for +34755102030"}', 403, {"Content-Type": "application/json"}
+    )
+    with WebServer(lambda _: people) as server:
+        error = what_became_of(server.base_url)
+    assert i18n.told(error.said, "es") == (
+        "CRM sales: lectura de Contact: 127.0.0.1 respondió 403 Forbidden "
+        '({"message": "not for •••030"}). Nos rechaza: comprueba las credenciales, sus condiciones y '
+        "si [http] user_agent dice quiénes somos. Da al rol del usuario de la API los permisos que "
+        "enumera docs/crm.md."
+    )
+    assert i18n.told(error.said, "en") == str(error)
+
+
+def test_a_crm_that_does_not_answer_is_told_of_in_the_readers_language() -> None:
+    error = what_became_of(f"http://127.0.0.1:{free_port()}/")
+    assert i18n.told(error.said, "en") == str(error)
+    assert i18n.told(error.said, "es") == (
+        "CRM sales: lectura de Contact: no se puede conectar con 127.0.0.1 ([Errno 111] Connection "
+        "refused). Comprueba que el servidor está en marcha y que esta máquina puede llegar a él. Da "
+        "al rol del usuario de la API los permisos que enumera docs/crm.md."
+    )
+
+
+def test_an_answer_of_another_form_is_told_of_in_the_readers_language() -> None:
+    answers = Answers(
+        "sales",
+        no_json=sentence("Check `url` and `api_path`."),
+        other_form=sentence("Check `url` and `api_version`."),
+    )
+    with pytest.raises(CRMError) as caught, answers.reading():
+        raise ValueError(sentence("the call {id} has no time", id="+34755102030"))
+    assert i18n.told(caught.value.said, "es") == (
+        "CRM sales: su respuesta no se puede leer (la llamada •••030 no tiene hora). Comprueba `url` "
+        "y `api_version`."
+    )
+    with pytest.raises(CRMError) as caught:
+        answers.object_of(answer(b"<html>", ""), sentence("the answer to signing in"))
+    assert i18n.told(caught.value.said, "es") == (
+        "CRM sales: la respuesta al inicio de sesión, de 6 bytes, no es JSON (sin tipo). Comprueba "
+        "`url` y `api_path`."
+    )

@@ -266,7 +266,7 @@ def test_where_the_configuration_fixes_the_weights_it_says_so(
     )
     there = Desk(world.db, world.settings.model_copy(update={"listener": fixed}))
     found = there.quality.training(user("admin"))
-    assert "fixes the reader to /somewhere" in found.trouble
+    assert "fixes the reader to /somewhere" in str(found.trouble)
     assert found.versions == ()
     with pytest.raises(ListenerError, match="leave it empty"):
         there.quality.train(user("admin"))

@@ -86,7 +86,7 @@ def routes(desk: InForce) -> APIRouter:
     def _suppression(user: User, case_id: int) -> SuppressionOut:
         found, _ = desk().promise.of_case(user, case_id)
         if found is None:
-            raise NotFound(f"case {case_id} has no suppression")
+            raise NotFound("case {id} has no suppression", id=case_id)
         return SuppressionOut.model_validate(found)
 
     return router

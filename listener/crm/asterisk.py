@@ -30,7 +30,7 @@ from listener.crm.databases import Source, fetched
 from listener.crm.seam import Cannot, Capability, Connection, Order, Receipt
 from listener.crm.spellings import plan_of
 from listener.domain import Channel, ContactEvent, Direction, Disposition
-from listener.errors import CRMError
+from listener.errors import CRMError, said_by, sentence
 from listener.sections import Country, Section, ZoneName
 
 NAME = "asterisk"
@@ -123,9 +123,11 @@ class Asterisk(Cannot):
             return events_of(rows, dialled, callers, self._reading)
         except ValueError as error:
             raise CRMError(
-                f"a record of {self._options.table} cannot be read: {error}. See that it is "
-                "Asterisk's table of call detail records",
+                "a record of {table} cannot be read: {why}. See that it is Asterisk's table of call "
+                "detail records",
                 crm=self.name,
+                table=self._options.table,
+                why=said_by(error),
             ) from None
 
     def suppress(self, order: Order) -> Receipt:
@@ -138,7 +140,11 @@ class Asterisk(Cannot):
             if form.isdigit() and len(p + form) <= _LONGEST_CALLER_ID
         ]
         if not forms:
-            raise CRMError(f"{phones.mask(order.number)} is no phone that it dials", crm=self.name)
+            raise CRMError(
+                "{number} is no phone that it dials",
+                crm=self.name,
+                number=phones.mask(order.number),
+            )
         now = self._now().replace(microsecond=0)
         with self._do_not_call.connected(writing=True) as connection:
             there = _listed(connection, forms)
@@ -251,7 +257,7 @@ def leg_of(
     outbound = dst in dialled or _is_diallers(row, reading)
     seconds = int(_text(row, "billsec") or 0)
     if seconds > _LONGEST_S:
-        raise ValueError("billsec is longer than a week")
+        raise ValueError(sentence("billsec is longer than a week"))
     at = in_utc(_value(row, "calldate"), reading.zone)
     # The same for all records of one call, in systems that have it.
     call = _text(row, "linkedid", "") or _text(row, "uniqueid") or f"{at:%Y%m%dT%H%M%S}"
@@ -325,7 +331,7 @@ def _caller(
 
 def _value(row: Mapping[str, Any], column: str) -> Any:
     if column not in row:
-        raise ValueError(f"it has no column {column}")
+        raise ValueError(sentence("it has no column {column}", column=column))
     return row[column]
 
 

@@ -26,7 +26,7 @@ from listener.crm.databases import Source, fetched
 from listener.crm.seam import Cannot, Capability, Connection
 from listener.crm.spellings import plan_of
 from listener.domain import Channel, ContactEvent, Direction, Disposition
-from listener.errors import CRMError
+from listener.errors import CRMError, said_by, sentence
 from listener.sections import Country, Section, ZoneName
 
 NAME = "calllog"
@@ -98,9 +98,10 @@ class CallLog(Cannot):
             return self._events(rows, set(forms.values()))
         except ValueError as error:
             raise CRMError(
-                f"a row of its log cannot be read: {error}. Correct the SELECT or the tables of "
-                "codes in crms.toml",
+                "a row of its log cannot be read: {why}. Correct the SELECT or the tables of codes in "
+                "crms.toml",
                 crm=self.name,
+                why=said_by(error),
             ) from None
 
     def _events(self, rows: Iterable[Mapping[str, Any]], wanted: set[str]) -> list[ContactEvent]:
@@ -141,10 +142,14 @@ def cells_of(row: Mapping[str, Any]) -> dict[str, str]:
     cells = {name.lower(): _cell(value) for name, value in row.items()}
     if unknown := sorted(set(cells) - _KNOWN):
         raise ValueError(
-            f"the SELECT gives a column {unknown[0]!r}; known are {', '.join(sorted(_KNOWN))}"
+            sentence(
+                "the SELECT gives a column {column!r}; known are {known}",
+                column=unknown[0],
+                known=", ".join(sorted(_KNOWN)),
+            )
         )
     if missing := [name for name in _REQUIRED if name not in cells]:
-        raise ValueError(f"the SELECT gives no column {missing[0]}")
+        raise ValueError(sentence("the SELECT gives no column {column}", column=missing[0]))
     return {"channel": Channel.CALL.value, **cells}
 
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from listener import phones
 from listener.crm.seam import Connection
-from listener.errors import CRMError
+from listener.errors import CRMError, sentence
 from listener.settings import secret
 
 _MOST_ROWS = 50_000
@@ -82,14 +82,20 @@ class Source:
             url = sa.make_url(secret(self.url_env, f"the CRM {self.crm}"))
         except sa.exc.ArgumentError:
             raise CRMError(
-                f"the address in {self.url_env} cannot be read. Write it as "
+                "the address in {variable} cannot be read. Write it as "
                 "mysql://user:password@host/database",
                 crm=self.crm,
+                variable=self.url_env,
             ) from None
         database = url.database or ""
         if url.get_backend_name() == "sqlite" and not Path(database).is_file():
             # SQLite would make an empty one.
-            raise CRMError(f"there is no file {database!r}; see {self.url_env}", crm=self.crm)
+            raise CRMError(
+                "there is no file {file!r}; see {variable}",
+                crm=self.crm,
+                file=database,
+                variable=self.url_env,
+            )
         return url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
 
     def _engine(self, url: sa.URL) -> sa.Engine:
@@ -102,12 +108,17 @@ class Source:
             )
         except (sa.exc.SQLAlchemyError, ImportError) as error:
             reason = (
-                str(error).splitlines()[0] if isinstance(error, ImportError) else "no such kind"
+                str(error).splitlines()[0]
+                if isinstance(error, ImportError)
+                else sentence("no such kind")
             )
             raise CRMError(
-                f"there is no driver for {url.drivername!r} here ({reason}). Install it, or write "
-                f"another kind of address in {self.url_env}",
+                "there is no driver for {driver!r} here ({why}). Install it, or write another kind "
+                "of address in {variable}",
                 crm=self.crm,
+                driver=url.drivername,
+                why=reason,
+                variable=self.url_env,
             ) from None
 
     def _told(self, error: Exception, password: str) -> CRMError:
@@ -116,12 +127,23 @@ class Source:
         said = lines[0].replace(password, "***") if password else lines[0]
         said = _LONG_DIGITS.sub(lambda found: phones.mask(found[0]), said)[:300]
         passing = not isinstance(error, UnicodeError) and may_pass(error)
-        remedy = (
-            "See that the server runs and is quick enough for `timeout`; it is asked again later"
+        advice = (
+            sentence(
+                "See that the server runs and is quick enough for `timeout`; it is asked again later"
+            )
             if passing
-            else f"See {self.url_env}, the user's rights, and what crms.toml says of it"
+            else sentence(
+                "See {variable}, the user's rights, and what crms.toml says of it",
+                variable=self.url_env,
+            )
         )
-        return CRMError(f"its database says: {said}. {remedy}", crm=self.crm, retry=passing)
+        return CRMError(
+            "its database says: {said}. {advice}",
+            crm=self.crm,
+            retry=passing,
+            said=said,
+            advice=advice,
+        )
 
 
 def may_pass(error: Exception) -> bool:
@@ -191,8 +213,9 @@ def fetched(
     rows = connection.execute(statement, dict(values)).mappings().fetchmany(_MOST_ROWS + 1)
     if len(rows) > _MOST_ROWS:
         raise CRMError(
-            f"more than {_MOST_ROWS:,} calls for one person: the SELECT does not keep to the "
-            "phones that it is given",
+            "more than {most:,} calls for one person: the SELECT does not keep to the phones that it "
+            "is given",
             crm=crm,
+            most=_MOST_ROWS,
         )
     return [dict(row) for row in rows]

@@ -56,7 +56,7 @@ from listener.domain import (
     Identifier,
     IdentifierKind,
 )
-from listener.errors import CRMError, HttpError
+from listener.errors import CRMError, HttpError, Sentence, sentence
 from listener.sections import Country, Section
 from listener.settings import secret
 from listener.sources.items import text_of
@@ -67,8 +67,8 @@ PAGE = 100
 
 _FIELD = r"^[A-Za-z][A-Za-z0-9]*$"
 _ADVICE = {
-    401: "EspoCRM does not know the API user's key that `key_env` names.",
-    403: "Give the API user's role the rights that docs/crm.md lists.",
+    401: sentence("EspoCRM does not know the API user's key that `key_env` names."),
+    403: sentence("Give the API user's role the rights that docs/crm.md lists."),
 }
 
 
@@ -105,9 +105,11 @@ class EspoCrm(Cannot):
         self._url = options.url.rstrip("/")
         self._answers = Answers(
             self.name,
-            no_json="Check that `url` is the address at which people open EspoCRM, and that it is "
-            "not down for an upgrade.",
-            other_form="Check that `url` is the address of an EspoCRM from version 7 on.",
+            no_json=sentence(
+                "Check that `url` is the address at which people open EspoCRM, and that it is not "
+                "down for an upgrade."
+            ),
+            other_form=sentence("Check that `url` is the address of an EspoCRM from version 7 on."),
         )
 
     def find(self, identifiers: Sequence[Identifier]) -> list[Candidate]:
@@ -154,7 +156,7 @@ class EspoCrm(Cannot):
     def _suppress(self, order: Order) -> Receipt:
         holders = self._holders(order)
         if not holders and order.ref:
-            raise nobody_to_mark(order, "record", self.name)
+            raise nobody_to_mark(order, sentence("record"), self.name)
         if not holders:
             # Nobody whom it could call: said as it is, for whoever reads the receipt.
             return Receipt(f"{NAME}: no record has this number", self._now(), already=True)
@@ -166,10 +168,12 @@ class EspoCrm(Cannot):
                 after = self._write("PUT", ref, change, repeatable=True)
                 if suppression(after, order, self._country(kind, record), self._options):
                     raise CRMError(
-                        f"{ref} was changed, but the number {phones.mask(order.number)} is not opted "
-                        "out. EspoCRM leaves a number as it is that stands on a record which the "
-                        "API user may not edit as well: give the user's role that right.",
+                        "{ref} was changed, but the number {number} is not opted out. EspoCRM leaves "
+                        "a number as it is that stands on a record which the API user may not edit "
+                        "as well: give the user's role that right.",
                         crm=self.name,
+                        ref=ref,
+                        number=phones.mask(order.number),
                     )
                 changed = True
         reference = f"{NAME}:{','.join(sorted(holders))}"
@@ -292,13 +296,14 @@ class EspoCrm(Cannot):
                 return
 
     def _get(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
+        doing = sentence("reading {path}", path=path)
         try:
             answer = self._http.get(
                 f"{self._url}/api/v1/{path}", params=params, headers=self._headers()
             )
         except HttpError as error:
-            raise self._refused(error, f"reading {path}") from None
-        return self._answers.object_of(answer, f"the answer to reading {path}")
+            raise self._refused(error, doing) from None
+        return self._answers.object_of(answer, sentence("the answer to {doing}", doing=doing))
 
     def _write(
         self,
@@ -308,6 +313,7 @@ class EspoCrm(Cannot):
         *,
         repeatable: bool = False,
     ) -> dict[str, Any]:
+        doing = sentence("writing {path}", path=path)
         try:
             answer = self._http.change(
                 method,
@@ -317,12 +323,12 @@ class EspoCrm(Cannot):
                 headers=self._headers(),
             )
         except HttpError as error:
-            raise self._refused(error, f"writing {path}") from None
-        return self._answers.object_of(answer, f"the answer to writing {path}")
+            raise self._refused(error, doing) from None
+        return self._answers.object_of(answer, sentence("the answer to {doing}", doing=doing))
 
     def _headers(self) -> dict[str, str]:
         return {"X-Api-Key": secret(self._options.key_env, f"the CRM {self.name}")}
 
-    def _refused(self, error: HttpError, doing: str) -> Refused:
+    def _refused(self, error: HttpError, doing: Sentence) -> Refused:
         advice = _ADVICE.get(status_of(error), "")
         return refused(error, self.name, doing=doing, advice=advice)

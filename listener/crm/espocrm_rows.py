@@ -24,6 +24,7 @@ from listener.domain import (
     Identifier,
     IdentifierKind,
 )
+from listener.errors import sentence
 from listener.matching import handle
 from listener.sources.items import dict_of, list_of, text_of
 from listener.times import parse_time
@@ -110,14 +111,16 @@ def rows_of(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The records of a list. Raises ValueError where it is none."""
     rows = answer.get("list")
     if not isinstance(rows, list) or not all(isinstance(r, dict) for r in rows):
-        raise ValueError("a list without the key `list`, or with something else than records in it")
+        raise ValueError(
+            sentence("a list without the key `list`, or with something else than records in it")
+        )
     return rows
 
 
 def id_of(record: Mapping[str, Any]) -> str:
     found = record.get("id")
     if not isinstance(found, str) or not _ID.fullmatch(found):
-        raise ValueError("a record without an id")
+        raise ValueError(sentence("a record without an id"))
     return found
 
 

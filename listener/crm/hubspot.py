@@ -62,7 +62,7 @@ from listener.domain import (
     Identifier,
     IdentifierKind,
 )
-from listener.errors import CRMError, HttpError
+from listener.errors import CRMError, HttpError, Sentence, sentence
 from listener.httpclient import Response
 from listener.normalise import clean_text
 from listener.sections import Country, Section
@@ -120,11 +120,23 @@ def open(options: Options, connection: Connection) -> HubSpot:
 
 # ---------------------------------------------------------------------------- the wire
 
-_ADVICE = {
-    401: "Check the service key in {}: it may have been renewed or taken back.",
-    403: "Give the service key in {} the scopes that docs/crm.md lists.",
-    404: "Check `url` and `api_version`.",
-}
+
+def _advice(status: int, variable: str) -> str | Sentence:
+    """What a person can do about an error status; `variable` names the key."""
+    match status:
+        case 401:
+            return sentence(
+                "Check the service key in {variable}: it may have been renewed or taken back.",
+                variable=variable,
+            )
+        case 403:
+            return sentence(
+                "Give the service key in {variable} the scopes that docs/crm.md lists.",
+                variable=variable,
+            )
+        case 404:
+            return sentence("Check `url` and `api_version`.")
+    return ""
 
 
 class _Api:
@@ -137,10 +149,13 @@ class _Api:
         self._http = connection.http
         self._answers = Answers(
             self.name,
-            no_json="Check `url`, and whether a proxy answers in HubSpot's place; it is asked again "
-            "later.",
-            other_form="Check `url` and `api_version`; if they are right, HubSpot's answers have "
-            "changed: report it.",
+            no_json=sentence(
+                "Check `url`, and whether a proxy answers in HubSpot's place; it is asked again later."
+            ),
+            other_form=sentence(
+                "Check `url` and `api_version`; if they are right, HubSpot's answers have changed: "
+                "report it."
+            ),
             no_json_passes=True,
         )
 
@@ -176,7 +191,7 @@ class _Api:
         try:
             answer = send(self._base + path, token)
         except HttpError as error:
-            advice = _ADVICE.get(status_of(error), "").format(self._options.token_env)
+            advice = _advice(status_of(error), self._options.token_env)
             raise refused(error, self.name, advice=advice) from None
         return self._answers.object_of(answer, _whose(path))
 
@@ -185,10 +200,10 @@ class _Api:
         return self._answers.reading(_whose(path))
 
 
-def _whose(path: str) -> str:
+def _whose(path: str) -> Sentence:
     """The path without ids and keys, for people."""
     kind = re.sub(r"/(contacts|owners/[\d-]+)/(?!search)[^/]+", r"/\1/…", path)
-    return f"the answer to {kind}"
+    return sentence("the answer to {doing}", doing=kind)
 
 
 # ---------------------------------------------------------------------------- the CRM
@@ -264,7 +279,7 @@ class HubSpot(Cannot):
             if mark is not None:
                 marked[ref] = mark
         if not marked and order.ref:
-            raise nobody_to_mark(order, "contact", self.name)
+            raise nobody_to_mark(order, sentence("contact"), self.name)
         if not marked:
             # Nobody whom it could call: said as it is, for whoever reads the receipt.
             return Receipt(f"{NAME}: no contact has this number", self._now(), already=True)
@@ -279,8 +294,8 @@ class HubSpot(Cannot):
         kind = "notes" if as_note else "tickets"
         if as_note and not (ticket.ref and is_ref(ticket.ref)):
             raise CRMError(
-                "a note stands on a contact, and the case has none. Match the case with its "
-                'customer, or set record_as = "ticket".',
+                "a note stands on a contact, and the case has none. Match the case with its customer, "
+                'or set record_as = "ticket".',
                 crm=self.name,
             )
         there = self._noted(ticket)
@@ -328,7 +343,7 @@ class HubSpot(Cannot):
                 results = results_of(answer) if answer is not None else []
                 after = next_page(answer or {})
                 if after in seen:
-                    raise ValueError("its pages go in a circle")
+                    raise ValueError(sentence("its pages go in a circle"))
             yield from results
             if not after:
                 return
@@ -352,7 +367,11 @@ class HubSpot(Cannot):
         with self._api.reading(path):
             if record_of(value)[1].get(name, "").casefold() != mark.casefold():
                 raise ValueError(
-                    f"the contact was changed, but its property {name} does not say {mark}"
+                    sentence(
+                        "the contact was changed, but its property {name} does not say {mark}",
+                        name=name,
+                        mark=mark,
+                    )
                 )
         return self._now(), True
 

@@ -25,6 +25,7 @@ from listener.domain import (
     Identifier,
     IdentifierKind,
 )
+from listener.errors import sentence
 from listener.matching import handle
 from listener.normalise import clean_text, html_to_text
 from listener.sources.items import dict_of, list_of, text_of
@@ -144,7 +145,7 @@ def record_of(value: Any) -> tuple[str, Mapping[str, str]]:
     record = dict_of(value)
     ref, properties = text_of(record.get("id")), record.get("properties")
     if not is_ref(ref) or not isinstance(properties, dict):
-        raise ValueError("an object without an id and properties")
+        raise ValueError(sentence("an object without an id and properties"))
     return ref, {str(k): clean_text(text_of(v)) for k, v in properties.items()}
 
 
@@ -275,7 +276,7 @@ def results_of(page: Mapping[str, Any]) -> list[Any]:
     """Raises ValueError where a page has none: an empty one has an empty list."""
     results = page.get("results")
     if not isinstance(results, list):
-        raise ValueError("no results in it")
+        raise ValueError(sentence("no results in it"))
     return results
 
 
@@ -284,7 +285,9 @@ def check_errors(answer: Mapping[str, Any]) -> None:
     for error in list_of(answer.get("errors")):
         category = text_of(dict_of(error).get("category"))
         if category != "OBJECT_NOT_FOUND":
-            raise ValueError(f"{category or 'an error'}: {text_of(dict_of(error).get('message'))}")
+            said = text_of(dict_of(error).get("message"))
+            kind = category or sentence("an error")
+            raise ValueError(sentence("{kind}: {said}", kind=kind, said=said))
 
 
 def fits(identifier: Identifier, value: Any, customer: Customer, options: Options) -> bool:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from listener import phones
 from listener.crm.seam import Order
-from listener.errors import CRMError
+from listener.errors import CRMError, Sentence
 from listener.times import parse_time
 
 
@@ -34,11 +34,13 @@ def reason_of(order: Order) -> str:
     return order.reason + (f" (until {order.until:%Y-%m-%d})" if order.until else "")
 
 
-def nobody_to_mark(order: Order, kind: str, crm: str) -> CRMError:
+def nobody_to_mark(order: Order, kind: Sentence, crm: str) -> CRMError:
     """For an order of a customer who is gone, whose number nobody has."""
     return CRMError(
-        f"there is no {kind} {order.ref} (any more), and none has the number "
-        f"{phones.mask(order.number)}: nobody could be marked. Look whether it was merged or "
-        "deleted, and mark the person by hand.",
+        "there is no {kind} {ref} (any more), and none has the number {number}: nobody could be "
+        "marked. Look whether it was merged or deleted, and mark the person by hand.",
         crm=crm,
+        kind=kind,
+        ref=order.ref,
+        number=phones.mask(order.number),
     )

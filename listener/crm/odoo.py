@@ -64,7 +64,7 @@ from listener.domain import (
     Identifier,
     IdentifierKind,
 )
-from listener.errors import CRMError
+from listener.errors import CRMError, sentence
 from listener.sections import Section
 
 NAME = "odoo"
@@ -117,7 +117,7 @@ class OdooCrm(Cannot):
         terms = {i: term for i in identifiers if (term := term_of(i, PARTNER))}
         if not terms:
             return []
-        found = self._api.rows("find contacts", Partner, PARTNER, any_of(*terms.values()))
+        found = self._api.rows(sentence("find contacts"), Partner, PARTNER, any_of(*terms.values()))
         families = self._families({partner.owner for partner in found})
         known = [(p, self._country(p, families[p.owner][0])) for p in found if p.owner in families]
         contacts = {i: hits(known, i) for i in terms}
@@ -149,7 +149,7 @@ class OdooCrm(Cannot):
             return {}
         addresses = all_of([["parent_id", "in", wanted]], [["type", "in", list(ADDRESSES)]])
         term = any_of([["id", "in", wanted]], addresses)
-        found = self._api.rows("read contacts", Partner, PARTNER, term)
+        found = self._api.rows(sentence("read contacts"), Partner, PARTNER, term)
         return {
             row.id: [row, *(r for r in found if r.owner == row.id != r.id)]
             for row in found
@@ -181,12 +181,14 @@ class OdooCrm(Cannot):
         if not terms:
             return {}
         term = all_of([["partner_id", "=", False]], any_of(*terms.values()))
-        found = self._api.rows("find leads", Lead, LEAD, term)
+        found = self._api.rows(sentence("find leads"), Lead, LEAD, term)
         known = [(lead, self._country(lead)) for lead in found]
         return {i: [self._prospect(lead) for lead in hits(known, i)] for i in terms}
 
     def _lead(self, number: int) -> Lead | None:
-        return next(iter(self._api.rows("read a lead", Lead, LEAD, [["id", "=", number]])), None)
+        return next(
+            iter(self._api.rows(sentence("read a lead"), Lead, LEAD, [["id", "=", number]])), None
+        )
 
     def _prospect(self, lead: Lead) -> Customer:
         return Customer(
@@ -211,7 +213,7 @@ class OdooCrm(Cannot):
         if link is None:
             return ""
         if (model, link.id) not in self._codes:
-            found = self._api.rows("read countries", Coded, model, [["id", "=", link.id]])
+            found = self._api.rows(sentence("read countries"), Coded, model, [["id", "=", link.id]])
             self._codes[model, link.id] = found[0].code if found else ""
         return self._codes[model, link.id]
 
@@ -222,14 +224,14 @@ class OdooCrm(Cannot):
         if person is None:
             return []
         done = all_of([["mail_activity_type_id.category", "=", "phonecall"]], person.documents)
-        calls = self._api.rows("read calls", Note, "mail.message", done)
+        calls = self._api.rows(sentence("read calls"), Note, "mail.message", done)
         sent = self._sent(person)
         incoming = all_of(
             [["message_type", "=", "email"]],
             any_of([["author_id", "in", list(person.partners)]], person.documents),
         )
         term = any_of([["id", "in", sorted(sent)]], incoming)
-        letters = self._api.rows("read e-mails", Letter, "mail.message", term)
+        letters = self._api.rows(sentence("read e-mails"), Letter, "mail.message", term)
         events = {m.id: call(m, person, self._dispositions) for m in calls}
         events |= {m.id: event for m in letters if (event := letter(m, person, sent))}
         return [events[number] for number in sorted(events, key=lambda n: (events[n].at, n))]
@@ -266,7 +268,7 @@ class OdooCrm(Cannot):
         same = [term for i in given if (term := term_of(i, LEAD))]
         orphans = [all_of([["partner_id", "=", False]], any_of(*same))] if same else []
         found: dict[int, Document] = {}
-        for lead in self._api.rows("read leads", Lead, LEAD, any_of(*theirs, *orphans)):
+        for lead in self._api.rows(sentence("read leads"), Lead, LEAD, any_of(*theirs, *orphans)):
             own = phones_of(lead, self._country(lead))
             if lead.partner_id or lead == named or numbers & set(own):
                 found[lead.id] = Document(own, lead.campaign_id.name if lead.campaign_id else "")
@@ -286,7 +288,7 @@ class OdooCrm(Cannot):
             [["notification_status", "in", ["sent", "pending", "process"]]],
             any_of([["res_partner_id", "in", list(person.partners)]], to_nobody),
         )
-        notices = self._api.rows("read what was sent", Notice, "mail.notification", term)
+        notices = self._api.rows(sentence("read what was sent"), Notice, "mail.notification", term)
         return {
             notice.mail_message_id.id: notice.notification_type
             for notice in notices
@@ -307,10 +309,12 @@ class OdooCrm(Cannot):
         blocked = self._blocked(numbers)
         if not blocked:
             raise CRMError(
-                f"cannot write to the phone blacklist at {self._api.url}: Odoo does not hold "
-                f"{phones.mask(order.number)} for a phone number, and the blacklist takes no other. "
-                "Block it where it is dialled, and mark the contact by hand",
+                "cannot write to the phone blacklist at {url}: Odoo does not hold {number} for a "
+                "phone number, and the blacklist takes no other. Block it where it is dialled, and "
+                "mark the contact by hand",
                 crm=self.name,
+                url=self._api.url,
+                number=phones.mask(order.number),
             )
         until = f" ({order.until:%Y-%m-%d})" if order.until else ""
         for row in blocked.values():
@@ -319,13 +323,14 @@ class OdooCrm(Cannot):
         return Receipt(f"{BLACKLIST}/{last.id}", last.write_date, already=before == blocked)
 
     def _blocked(self, numbers: list[str]) -> dict[str, Blocked]:
-        what = "read the phone blacklist"
+        what = sentence("read the phone blacklist")
         found = self._api.rows(what, Blocked, BLACKLIST, [["number", "in", numbers]])
         return {row.number: row for row in found if row.active and row.number in numbers}
 
     def _block(self, number: str) -> None:
         try:
-            self._api.ask("write to the phone blacklist", BLACKLIST, "add", number=number)
+            what = sentence("write to the phone blacklist")
+            self._api.ask(what, BLACKLIST, "add", number=number)
         except Refused as error:
             # So it answers for a number that it holds for invalid, as if there were none.
             if error.status != 422:
@@ -336,7 +341,9 @@ class OdooCrm(Cannot):
         customer is a lead themselves."""
         model, number = number_of(ticket.ref or "")
         if ticket.ref and not model:
-            raise CRMError(f"cannot note a case: {ticket.ref!r} is no id of it", crm=self.name)
+            raise CRMError(
+                "cannot note a case: {ref!r} is no id of it", crm=self.name, ref=ticket.ref
+            )
         paragraph = "<br>".join(escape(line) for line in ticket.text.splitlines())
         link = escape(ticket.link)
         text = f'<p>{paragraph}</p><p><a href="{link}">{link}</a></p>'
@@ -351,7 +358,7 @@ class OdooCrm(Cannot):
         return self._load_once(columns, cells)
 
     def _load_once(self, columns: list[str], cells: list[str]) -> Receipt:
-        what, said = "note a case", ""
+        what, said = sentence("note a case"), ""
         # Of two at the same moment one "could not serialize", and is asked again.
         for _ in range(3):
             # With more columns than the id it would overwrite what people have edited since.
@@ -362,14 +369,17 @@ class OdooCrm(Cannot):
                 for lead in self._api.rows(what, Created, LEAD, term):
                     return Receipt(f"{LEAD}/{lead.id}", lead.create_date, already=bool(there))
         raise CRMError(
-            f"cannot {what} at {self._api.url}: Odoo does not take the lead ({said})",
+            "cannot {what} at {url}: Odoo does not take the lead ({said})",
             crm=self.name,
+            what=what,
+            url=self._api.url,
+            said=said,
             retry="serialize" in said,
         )
 
     def _note(self, model: str, number: int, key: str, html: str) -> tuple[Note, bool]:
         """(the note with that key on a record, whether it was there already)."""
-        what = "write a note"
+        what = sentence("write a note")
         on_it = all_of([["model", "=", model]], [["res_id", "=", number]])
         term = all_of(on_it, [["body", "ilike", like(key)]])
         whole = re.compile(rf"(?<![\w-]){re.escape(escape(key))}(?![\w-])")
@@ -389,4 +399,4 @@ class OdooCrm(Cannot):
         for message in self._api.rows(what, Note, "mail.message", term):
             if whole.search(message.body):
                 return message, False
-        raise self._api.nonsense(what, "the note is not there afterwards")
+        raise self._api.nonsense(what, sentence("the note is not there afterwards"))

@@ -22,6 +22,7 @@ from listener.domain import (
     Identifier,
     IdentifierKind,
 )
+from listener.errors import sentence
 from listener.normalise import html_to_text
 
 # What agents write first. None may begin another word of its language: "sale" is not here, for
@@ -195,13 +196,13 @@ def read(kind: type[M], value: Any) -> M:
         return kind.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "a row"
-        raise ValueError(f"{where}: {first['type']}") from None
+        where = ".".join(str(part) for part in first["loc"]) or sentence("a row")
+        raise ValueError(sentence("{where}: {what}", where=where, what=first["type"])) from None
 
 
 def rows(kind: type[R], answer: Any) -> list[R]:
     if not isinstance(answer, list):
-        raise ValueError("it is no list")
+        raise ValueError(sentence("it is no list"))
     return [read(kind, value) for value in answer]
 
 

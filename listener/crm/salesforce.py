@@ -60,7 +60,7 @@ from listener.domain import (
     Identifier,
     IdentifierKind,
 )
-from listener.errors import CRMError, HttpError, HttpStatus
+from listener.errors import CRMError, HttpError, HttpStatus, Sentence, sentence
 from listener.httpclient import Response
 from listener.sections import Country, Section
 from listener.settings import secret
@@ -126,10 +126,14 @@ class _Api:
         self._http = connection.http
         self._answers = Answers(
             self.name,
-            no_json="Check that `url` is the org's own domain and whether a proxy answers in its "
-            "place; it is asked again later.",
-            other_form="Check `url` and `api_version`; if they are right, Salesforce's answers have "
-            "changed: report it.",
+            no_json=sentence(
+                "Check that `url` is the org's own domain and whether a proxy answers in its place; "
+                "it is asked again later."
+            ),
+            other_form=sentence(
+                "Check `url` and `api_version`; if they are right, Salesforce's answers have changed: "
+                "report it."
+            ),
             no_json_passes=True,
         )
         self._token = ""
@@ -143,41 +147,42 @@ class _Api:
         params = {"q": soql}
         while path:
             page = self._get(path, params)
-            with self.reading("a query"):
+            with self.reading(sentence("a query")):
                 records = page.get("records")
                 if not isinstance(records, list):
-                    raise ValueError("no records in it")
+                    raise ValueError(sentence("no records in it"))
                 found += records
                 path, params = text_of(page.get("nextRecordsUrl")), {}
                 if path in seen:
-                    raise ValueError("its pages go in a circle")
+                    raise ValueError(sentence("its pages go in a circle"))
                 if path and not path.startswith("/services/data/"):
-                    raise ValueError("its next page is somewhere else")
+                    raise ValueError(sentence("its next page is somewhere else"))
                 seen.add(path)
         return found
 
     def search(self, sosl: str) -> list[Any]:
         page = self._get(f"{self._data}/search/", {"q": sosl})
-        with self.reading("a search"):
+        with self.reading(sentence("a search")):
             records = page.get("searchRecords")
             if not isinstance(records, list):
-                raise ValueError("no searchRecords in it")
+                raise ValueError(sentence("no searchRecords in it"))
         return list_of(records)
 
     def create(self, kind: str, values: Mapping[str, Any]) -> str:
         """The new record's id."""
         path = f"{self._data}/sobjects/{kind}/"
+        what = sentence("the creation of a {kind}", kind=kind)
         made = self._ask(
-            f"the creation of a {kind}",
+            what,
             lambda token: self._http.post(self._base + path, json=values, auth_bearer=token),
         )
-        with self.reading(f"the creation of a {kind}"):
+        with self.reading(what):
             return ref_of({"Id": made.get("id")})
 
     def update(self, kind: str, ref: str, values: Mapping[str, Any]) -> None:
         path = f"{self._data}/sobjects/{kind}/{ref}"
         self._ask(
-            f"the change of a {kind}",
+            sentence("the change of a {kind}", kind=kind),
             # The same again changes nothing.
             lambda token: self._http.change(
                 "PATCH", self._base + path, json=values, auth_bearer=token, repeatable=True
@@ -186,11 +191,11 @@ class _Api:
 
     def _get(self, path: str, params: Mapping[str, str]) -> Mapping[str, Any]:
         return self._ask(
-            "a search" if "/search/" in path else "a query",
+            sentence("a search" if "/search/" in path else "a query"),
             lambda token: self._http.get(self._base + path, params=params, auth_bearer=token),
         )
 
-    def _ask(self, what: str, send: Callable[[str], Response]) -> Mapping[str, Any]:
+    def _ask(self, what: Sentence, send: Callable[[str], Response]) -> Mapping[str, Any]:
         token = self._signed_in("")
         try:
             try:
@@ -203,10 +208,10 @@ class _Api:
             raise self._refused(error, "") from None
         return self._object(answer, what)
 
-    def _object(self, answer: Response, what: str) -> Mapping[str, Any]:
+    def _object(self, answer: Response, what: Sentence) -> Mapping[str, Any]:
         if answer.status == 204:
             return {}
-        return self._answers.object_of(answer, f"the answer to {what}")
+        return self._answers.object_of(answer, sentence("the answer to {doing}", doing=what))
 
     def _signed_in(self, rejected: str) -> str:
         """A token other than the one that was rejected."""
@@ -225,26 +230,32 @@ class _Api:
                 "POST", f"{self._base}/services/oauth2/token", form=form, repeatable=True
             )
         except HttpError as error:
-            advice = (
-                f"The sign-in failed: check {options.client_id_env}, {options.client_secret_env} and "
-                "that the app allows the client credentials flow with a user to run as."
+            advice = sentence(
+                "The sign-in failed: check {client_id}, {client_secret} and that the app allows the "
+                "client credentials flow with a user to run as.",
+                client_id=options.client_id_env,
+                client_secret=options.client_secret_env,
             )
             raise self._refused(error, "" if error.retry else advice, hidden=account) from None
-        token = text_of(self._object(answer, "the sign-in").get("access_token"))
-        with self.reading("the sign-in"):
+        token = text_of(self._object(answer, sentence("the sign-in")).get("access_token"))
+        with self.reading(sentence("the sign-in")):
             if not token:
-                raise ValueError("no access_token in it")
+                raise ValueError(sentence("no access_token in it"))
         return token
 
-    def _refused(self, error: HttpError, advice: str, hidden: Iterable[str] = ()) -> Refused:
+    def _refused(
+        self, error: HttpError, advice: str | Sentence, hidden: Iterable[str] = ()
+    ) -> Refused:
         passing = any(code in str(error) for code in _PASSING)
         if status_of(error) == 403 and not passing:
-            advice = advice or "Check what the app's user may see and change (docs/crm.md)."
+            advice = advice or sentence(
+                "Check what the app's user may see and change (docs/crm.md)."
+            )
         return refused(error, self.name, advice=advice, hidden=hidden, passing=passing)
 
-    def reading(self, what: str) -> AbstractContextManager[None]:
+    def reading(self, what: Sentence) -> AbstractContextManager[None]:
         """Turns what cannot be read into a CRMError."""
-        return self._answers.reading(f"the answer to {what}")
+        return self._answers.reading(sentence("the answer to {doing}", doing=what))
 
 
 # ---------------------------------------------------------------------------- the CRM
@@ -263,7 +274,7 @@ class Salesforce(Cannot):
         found: list[Candidate] = []
         for identifier in dict.fromkeys(identifiers):
             records = self._asked_for(identifier)
-            with self._api.reading("a search for people"):
+            with self._api.reading(sentence("a search for people")):
                 people = [(record, self._customer(record)) for record in records]
             fitting = {
                 customer.ref: customer
@@ -277,7 +288,7 @@ class Salesforce(Cannot):
         record = self._person(ref)
         if record is None:
             return None
-        with self._api.reading("a query for a person"):
+        with self._api.reading(sentence("a query for a person")):
             return self._customer(record)
 
     def history(self, ref: str) -> list[ContactEvent]:
@@ -298,7 +309,7 @@ class Salesforce(Cannot):
         )
         incoming = self._incoming(tasks) if self._options.emails else {}
         country = customer.country or self._home
-        with self._api.reading("a query for tasks"):
+        with self._api.reading(sentence("a query for tasks")):
             events = {
                 event.event_id: event
                 for task in tasks
@@ -318,11 +329,11 @@ class Salesforce(Cannot):
         """Marks everybody who has the number, and whom the order names."""
         people = self._having(order)
         if not people and order.ref:
-            raise nobody_to_mark(order, "contact or lead", self.name)
+            raise nobody_to_mark(order, sentence("contact or lead"), self.name)
         if not people:
             # Nobody whom it could call: said as it is, for whoever reads the receipt.
             return Receipt(f"{NAME}: nobody has this number", self._now(), already=True)
-        with self._api.reading("a query for a person"):
+        with self._api.reading(sentence("a query for a person")):
             # Since when exactly is not kept; at the latest since the last change.
             marked = {
                 ref: parse_time(record.get("LastModifiedDate"))
@@ -395,7 +406,7 @@ class Salesforce(Cannot):
         found = self._api.query(soql(fields, kind, f"Id = {quoted(ref)}"))
         if not found:
             return None
-        with self._api.reading("a query for a person"):
+        with self._api.reading(sentence("a query for a person")):
             became = value_at(found[0], "ConvertedContactId")
         return self._person(became) if kind == "Lead" and kind_of(became) else found[0]
 
@@ -403,7 +414,7 @@ class Salesforce(Cannot):
         """By id the record that the order names, and those that have its number."""
         named = self._person(order.ref) if order.ref else None
         given = Identifier(IdentifierKind.PHONE, order.number)
-        with self._api.reading("a search for people"):
+        with self._api.reading(sentence("a search for people")):
             people = {} if named is None else {ref_of(named): named}
             for record in self._asked_for(given):
                 if fits(given, record, self._customer(record), self._options):
@@ -418,7 +429,7 @@ class Salesforce(Cannot):
 
     def _incoming(self, tasks: Sequence[Any]) -> dict[str, bool]:
         """By task, whether its e-mail was received: the task itself does not say."""
-        with self._api.reading("a query for tasks"):
+        with self._api.reading(sentence("a query for tasks")):
             ids = [ref_of(task) for task in tasks if channel_of(task) is Channel.EMAIL]
         found: dict[str, bool] = {}
         for start in range(0, len(ids), 100):
@@ -426,7 +437,7 @@ class Salesforce(Cannot):
             messages = self._api.query(
                 soql(("ActivityId", "Incoming"), "EmailMessage", f"ActivityId IN ({part})")
             )
-            with self._api.reading("a query for e-mails"):
+            with self._api.reading(sentence("a query for e-mails")):
                 found |= {value_at(m, "ActivityId"): m.get("Incoming") is True for m in messages}
         return found
 
@@ -457,7 +468,7 @@ class Salesforce(Cannot):
         )
         if not found:
             return None
-        with self._api.reading("a query for a record"):
+        with self._api.reading(sentence("a query for a record")):
             return ref_of(found[0]), parse_time(found[0].get("CreatedDate"))
 
 

@@ -20,6 +20,7 @@ from listener.domain import (
     Identifier,
     IdentifierKind,
 )
+from listener.errors import sentence
 from listener.matching import handle
 from listener.normalise import clean_text
 from listener.sources.items import dict_of, text_of
@@ -143,7 +144,7 @@ def ref_of(record: Any) -> str:
     """The id of 18 characters. Raises ValueError."""
     ref = text_of(dict_of(record).get("Id"))
     if not re.fullmatch(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?", ref):
-        raise ValueError("a record without an id")
+        raise ValueError(sentence("a record without an id"))
     return ref
 
 
@@ -153,7 +154,7 @@ def customer_of(record: Any, options: Options, *, crm: str, home: str) -> Custom
     ref = ref_of(record)
     kind = kind_of(ref)
     if kind is None:
-        raise ValueError("a record that is neither a contact nor a lead")
+        raise ValueError(sentence("a record that is neither a contact nor a lead"))
     code = "Code" if options.address_codes else ""
     place = "Mailing" if kind == "Contact" else ""
     country = country_of(value_at(record, f"{place}Country{code}"))

@@ -56,7 +56,7 @@ from listener.domain import (
     Identifier,
     IdentifierKind,
 )
-from listener.errors import CRMError, HttpError, HttpStatus
+from listener.errors import CRMError, HttpError, HttpStatus, Sentence, sentence
 from listener.httpclient import Response
 from listener.sections import Country, Section
 from listener.settings import secret
@@ -68,10 +68,12 @@ PAGE = 100
 _FIELD = r"^[a-z][a-z0-9_]*$"
 _EARLY = timedelta(minutes=1)  # a token is renewed before it ends
 _ADVICE = {
-    400: "If it names a field, correct the option that names it.",
-    401: "SuiteCRM does not know the client that client_id_env and client_secret_env name.",
-    403: "Give the OAuth2 client's user the rights that docs/crm.md lists.",
-    404: "Check `url` and `api_path`.",
+    400: sentence("If it names a field, correct the option that names it."),
+    401: sentence(
+        "SuiteCRM does not know the client that client_id_env and client_secret_env name."
+    ),
+    403: sentence("Give the OAuth2 client's user the rights that docs/crm.md lists."),
+    404: sentence("Check `url` and `api_path`."),
 }
 
 
@@ -111,9 +113,12 @@ class SuiteCrm(Cannot):
         self._api = f"{self._url}{options.api_path}"
         self._answers = Answers(
             self.name,
-            no_json="Check `url`, the address at which people open SuiteCRM, and that it is not "
-            "down.",
-            other_form="Check that `url` is the address of a SuiteCRM from version 7.12 on.",
+            no_json=sentence(
+                "Check `url`, the address at which people open SuiteCRM, and that it is not down."
+            ),
+            other_form=sentence(
+                "Check that `url` is the address of a SuiteCRM from version 7.12 on."
+            ),
         )
         self._token: tuple[str, datetime] | None = None
         self._lock = threading.Lock()
@@ -164,9 +169,10 @@ class SuiteCrm(Cannot):
                 after = self._write("PATCH", {"data": data}, repeatable=True)
                 if not record_of(record.module, after.get("data")).true("do_not_call"):
                     raise CRMError(
-                        f"{record.ref} was changed, but is not marked. Look whether a logic hook or "
-                        "a workflow of SuiteCRM sets do_not_call back.",
+                        "{ref} was changed, but is not marked. Look whether a logic hook or a "
+                        "workflow of SuiteCRM sets do_not_call back.",
                         crm=self.name,
+                        ref=record.ref,
                     )
             reference = f"{NAME}:{','.join(sorted(r.ref for r in people))}"
             if new:
@@ -224,12 +230,14 @@ class SuiteCrm(Cannot):
 
     def _nobody_to_mark(self, order: Order, holders: Sequence[Record]) -> CRMError:
         if not holders:
-            return nobody_to_mark(order, "record", self.name)
+            return nobody_to_mark(order, sentence("record"), self.name)
         refs = ", ".join(record.ref for record in holders)
         return CRMError(
-            f"{refs} has the number {phones.mask(order.number)}, but accounts have no flag: nobody "
-            "could be marked. Look at the record, and mark the person by hand.",
+            "{refs} has the number {number}, but accounts have no flag: nobody could be marked. Look "
+            "at the record, and mark the person by hand.",
             crm=self.name,
+            refs=refs,
+            number=phones.mask(order.number),
         )
 
     def _read(self, ref: str) -> Record | None:
@@ -289,7 +297,7 @@ class SuiteCrm(Cannot):
         def send(token: str) -> Response:
             return self._http.get(f"{self._api}/V8/{path}", params=params, auth_bearer=token)
 
-        return self._ask(f"reading {path}", send)
+        return self._ask(sentence("reading {path}", path=path), send)
 
     def _write(
         self, method: Literal["POST", "PATCH"], body: Mapping[str, Any], *, repeatable: bool = False
@@ -303,9 +311,9 @@ class SuiteCrm(Cannot):
                 repeatable=repeatable,
             )
 
-        return self._ask(f"writing {body['data']['type']}", send)
+        return self._ask(sentence("writing {path}", path=body["data"]["type"]), send)
 
-    def _ask(self, doing: str, send: Callable[[str], Response]) -> dict[str, Any]:
+    def _ask(self, doing: Sentence, send: Callable[[str], Response]) -> dict[str, Any]:
         try:
             try:
                 answer = send(self._signed_in())
@@ -317,7 +325,7 @@ class SuiteCrm(Cannot):
         except HttpError as error:
             advice = _ADVICE.get(status_of(error), "")
             raise refused(error, self.name, doing=doing, advice=advice) from None
-        return self._answers.object_of(answer, f"the answer to {doing}")
+        return self._answers.object_of(answer, sentence("the answer to {doing}", doing=doing))
 
     def _signed_in(self, *, anew: bool = False) -> str:
         with self._lock:
@@ -330,7 +338,7 @@ class SuiteCrm(Cannot):
                 }
                 url = f"{self._api}/access_token"
                 answer = self._http.post(url, json=asked, repeatable=True)
-                made = self._answers.object_of(answer, "the answer to signing in")
+                made = self._answers.object_of(answer, sentence("the answer to signing in"))
                 token, lasts = token_of(made)
                 self._token = token, self._now() + lasts - _EARLY
             return self._token[0]

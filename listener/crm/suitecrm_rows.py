@@ -26,6 +26,7 @@ from listener.domain import (
     Identifier,
     IdentifierKind,
 )
+from listener.errors import sentence
 from listener.matching import handle
 from listener.sources.items import dict_of, text_of
 from listener.times import parse_time
@@ -106,7 +107,7 @@ def token_of(answer: Mapping[str, Any]) -> tuple[str, timedelta]:
     """The token, and how long it holds. Raises ValueError."""
     token, seconds = answer.get("access_token"), answer.get("expires_in")
     if not isinstance(token, str) or not token:
-        raise ValueError("signing in gave no token")
+        raise ValueError(sentence("signing in gave no token"))
     lasts = seconds if isinstance(seconds, int) and 0 < seconds < 10**7 else 3600
     return token, timedelta(seconds=lasts)
 
@@ -118,7 +119,7 @@ def rows_of(answer: Mapping[str, Any], module: str) -> list[Record]:
     if rows is None and "message" in dict_of(answer.get("meta")):
         return []
     if not isinstance(rows, list):
-        raise ValueError("an answer without a list of records in `data`")
+        raise ValueError(sentence("an answer without a list of records in `data`"))
     return [record_of(module, row) for row in rows]
 
 
@@ -126,7 +127,7 @@ def record_of(module: str, value: Any) -> Record:
     row = dict_of(value)
     found, has = row.get("id"), row.get("attributes")
     if not isinstance(found, str) or not _ID.fullmatch(found) or not isinstance(has, dict):
-        raise ValueError("a record without an id or without attributes")
+        raise ValueError(sentence("a record without an id or without attributes"))
     return Record(module, found, has)
 
 
@@ -181,7 +182,7 @@ def event_of(call: Record, customer: Customer, options: Options) -> ContactEvent
         return None
     at = moment_of(call, "date_start") or moment_of(call, "date_entered")
     if at is None:
-        raise ValueError(f"the call {call.id} has no time")
+        raise ValueError(sentence("the call {id} has no time", id=call.id))
 
     def own(field: CallField) -> str:
         return call.text(options.call_fields.get(field, ""))

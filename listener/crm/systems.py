@@ -17,7 +17,7 @@ import structlog
 from listener.crm.merging import merged
 from listener.crm.seam import Capability, Connection, Crm, Module
 from listener.domain import Candidate, ContactEvent, Customer, Identifier
-from listener.errors import CRMError, ListenerError, Said
+from listener.errors import CRMError, ListenerError, Said, said_by
 from listener.httpclient import HttpClient
 from listener.module_options import checked
 from listener.settings import CrmConfig, Http, Settings
@@ -134,9 +134,11 @@ class Systems:
         circuit = self._circuits.setdefault(name, _Circuit())
         if circuit.closed_until is not None and self.now() < circuit.closed_until:
             raise CRMError(
-                f"left alone after {circuit.failures} failures ({circuit.last_error})",
+                "left alone after {count} failures ({why})",
                 crm=name,
                 retry=True,
+                count=circuit.failures,
+                why=circuit.last_error,
             )
         try:
             answer = question(crm)
@@ -145,13 +147,16 @@ class Systems:
             raise
         except ListenerError as error:
             self._failed(config, circuit, error)
-            raise CRMError(str(error), crm=name, retry=error.retry) from error
+            raise CRMError(said_by(error), crm=name, retry=error.retry) from error
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             # It answered something that it does not promise.
             log.warning("crm.nonsense", crm=name, error=repr(error))
             self._failed(config, circuit, error)
             raise CRMError(
-                f"its answer cannot be read ({type(error).__name__}: {error})", crm=name
+                "its answer cannot be read ({kind}: {why})",
+                crm=name,
+                kind=type(error).__name__,
+                why=said_by(error),
             ) from error
         circuit.failures, circuit.closed_until = 0, None
         return answer

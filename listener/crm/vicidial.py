@@ -28,7 +28,7 @@ from listener.crm.contacts import in_order, in_utc, with_code, zone_of
 from listener.crm.seam import Cannot, Capability, Connection, Order, Receipt
 from listener.crm.spellings import plan_of
 from listener.domain import Channel, ContactEvent, Direction, Disposition
-from listener.errors import CRMError, HttpError, HttpStatus
+from listener.errors import CRMError, HttpError, HttpStatus, sentence
 from listener.sections import Country, Section, ZoneName
 from listener.settings import secret
 from listener.vault import open_vault
@@ -116,7 +116,11 @@ class Vicidial(Cannot):
         """Leaves the order's end to people: VICIdial's lists know none."""
         forms = list(self._forms([order.number]))
         if not forms:
-            raise CRMError(f"{phones.mask(order.number)} is no phone that it dials", crm=self.name)
+            raise CRMError(
+                "{number} is no phone that it dials",
+                crm=self.name,
+                number=phones.mask(order.number),
+            )
         there = [self._enter(form, name) for name in self._options.dnc_lists for form in forms]
         if self._options.hopper:
             for lead in self._leads(forms):
@@ -251,9 +255,10 @@ class Vicidial(Cannot):
         asked, place = urlsplit(self._options.url), urlsplit(answer.url)
         if (asked.scheme, asked.path) != (place.scheme, place.path):
             raise CRMError(
-                f"its address sends us on to {place.scheme}://{place.hostname}{place.path}, and the "
-                "question is lost on the way. Write that address as `url` in crms.toml",
+                "its address sends us on to {target}, and the question is lost on the way. Write that "
+                "address as `url` in crms.toml",
                 crm=self.name,
+                target=f"{place.scheme}://{place.hostname}{place.path}",
             )
         lines = [line.strip() for line in answer.body.decode("utf-8", "replace").split("\n")]
         lines = [line for line in lines if line]
@@ -262,25 +267,40 @@ class Vicidial(Cannot):
 
     def _check(self, function: str, lines: Sequence[str]) -> None:
         if not lines:
-            raise CRMError(f"{function} was answered with nothing", crm=self.name, retry=True)
+            raise CRMError(
+                "{function} was answered with nothing",
+                crm=self.name,
+                retry=True,
+                function=function,
+            )
         if lines[0].startswith("<"):
             raise self._unreadable(function, lines)
         said = _words(lines[0])
         for known, advice, retry in _REFUSALS:
             if known in said:
                 raise CRMError(
-                    f"{function} was refused ({said}). {advice}", crm=self.name, retry=retry
+                    "{function} was refused ({said}). {advice}",
+                    crm=self.name,
+                    retry=retry,
+                    function=function,
+                    said=said,
+                    advice=advice,
                 )
 
     def _refused_by_web_server(self, error: HttpStatus) -> CRMError:
         host = urlsplit(self._options.url).hostname
         advice = (
-            "It is asked again later"
+            sentence("It is asked again later")
             if error.retry
-            else "See that `url` in crms.toml is right and that this machine may ask it"
+            else sentence("See that `url` in crms.toml is right and that this machine may ask it")
         )
         return CRMError(
-            f"{host} answered {error.status}. {advice}", crm=self.name, retry=error.retry
+            "{host} answered {answer}. {advice}",
+            crm=self.name,
+            retry=error.retry,
+            host=host,
+            answer=error.status,
+            advice=advice,
         )
 
     @contextmanager
@@ -292,11 +312,12 @@ class Vicidial(Cannot):
 
     def _unreadable(self, function: str, lines: Sequence[str]) -> CRMError:
         said = _words(lines[0])
-        shown = f" ({said})" if said else ""
         return CRMError(
-            f"{function} was answered with something else than its documentation says{shown}. See "
+            "{function} was answered with something else than its documentation says{shown}. See "
             "that `url` names non_agent_api.php, and its version",
             crm=self.name,
+            function=function,
+            shown=f" ({said})" if said else "",
         )
 
 
@@ -306,20 +327,32 @@ class Vicidial(Cannot):
 _REFUSALS = (
     (
         "Login incorrect",
-        "See the variables that `user_env` and `password_env` name; VICIdial lets a password be of "
-        "letters, digits, - and _ only",
+        sentence(
+            "See the variables that `user_env` and `password_env` name; VICIdial lets a password be "
+            "of letters, digits, - and _ only"
+        ),
         False,
     ),
-    ("Too many login attempts", "It lets the user in again after 15 minutes", True),
-    ("IP Address is not allowed", "Add this machine to VICIdial's list of addresses", False),
+    (
+        "Too many login attempts",
+        sentence("It lets the user in again after 15 minutes"),
+        True,
+    ),
+    (
+        "IP Address is not allowed",
+        sentence("Add this machine to VICIdial's list of addresses"),
+        False,
+    ),
     (
         "DOES NOT HAVE PERMISSION",
-        "Give the API user what docs/crm.md says, or switch off the option that needs it",
+        sentence("Give the API user what docs/crm.md says, or switch off the option that needs it"),
         False,
     ),
     (
         "NO FUNCTION SPECIFIED",
-        "This VICIdial is too old for it: update it, or switch off the option that needs it",
+        sentence(
+            "This VICIdial is too old for it: update it, or switch off the option that needs it"
+        ),
         False,
     ),
 )

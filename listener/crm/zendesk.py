@@ -50,7 +50,7 @@ from listener.domain import (
     Identifier,
     IdentifierKind,
 )
-from listener.errors import CRMError, HttpError
+from listener.errors import CRMError, HttpError, Sentence, sentence
 from listener.httpclient import Response
 from listener.sections import Country, Section
 from listener.settings import secret
@@ -63,9 +63,11 @@ PAGE = 100
 _KEY = r"^[a-z0-9_]+$"
 _DEEPEST = 10  # pages that a search gives at most
 _ADVICE = {
-    401: "Zendesk does not know the token that token_env names, or `user` is not its agent.",
-    403: "Give the token's agent the rights that docs/crm.md lists.",
-    404: "Check `url`, as in https://company.zendesk.com.",
+    401: sentence(
+        "Zendesk does not know the token that token_env names, or `user` is not its agent."
+    ),
+    403: sentence("Give the token's agent the rights that docs/crm.md lists."),
+    404: sentence("Check `url`, as in https://company.zendesk.com."),
 }
 
 
@@ -102,9 +104,10 @@ class Zendesk(Cannot):
         self._url = options.url.rstrip("/")
         self._answers = Answers(
             self.name,
-            no_json="Check `url`, as in https://company.zendesk.com.",
-            other_form="Check that `url` is the address of Zendesk, as in "
-            "https://company.zendesk.com.",
+            no_json=sentence("Check `url`, as in https://company.zendesk.com."),
+            other_form=sentence(
+                "Check that `url` is the address of Zendesk, as in https://company.zendesk.com."
+            ),
         )
 
     def find(self, identifiers: Sequence[Identifier]) -> list[Candidate]:
@@ -147,7 +150,7 @@ class Zendesk(Cannot):
             if order.ref and order.ref not in users and (own := self._user(order.ref)):
                 users[own.id] = own
             if not users and order.ref:
-                raise nobody_to_mark(order, "user", self.name)
+                raise nobody_to_mark(order, sentence("user"), self.name)
             if not users:
                 # Nobody whom it could call: said as it is, for whoever reads the receipt.
                 return Receipt(f"{NAME}: no user has this number", self._now(), already=True)
@@ -211,11 +214,15 @@ class Zendesk(Cannot):
         body = mark_body(user.has, order, self._now(), self._options)
         answer = self._write("PUT", f"users/{user.id}", {"user": body})
         if not is_marked(dict_of(answer.get("user")), self._options):
-            how = self._options.do_not_call_field or f"tag {self._options.do_not_call_tag}"
+            how = self._options.do_not_call_field or sentence(
+                "tag {tag}", tag=self._options.do_not_call_tag
+            )
             raise CRMError(
-                f"user {user.id} was changed, but is not marked ({how}). Make the user field, or "
-                "switch on tags for users (Admin Center, People, Configuration, End users).",
+                "user {id} was changed, but is not marked ({how}). Make the user field, or switch on "
+                "tags for users (Admin Center, People, Configuration, End users).",
                 crm=self.name,
+                id=user.id,
+                how=how,
             )
 
     def _ticket(self, key: str) -> Mapping[str, Any] | None:
@@ -255,14 +262,14 @@ class Zendesk(Cannot):
             if meta.get("has_more") is not True:
                 return
             if not after or after in seen:
-                raise ValueError("its pages go in a circle")
+                raise ValueError(sentence("its pages go in a circle"))
             seen.add(after)
 
     def _get(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
         def send(url: str, headers: Mapping[str, str]) -> Response:
             return self._http.get(url, params=params, headers=headers)
 
-        return self._ask(path, f"reading {path}", send)
+        return self._ask(path, sentence("reading {path}", path=path), send)
 
     def _write(
         self,
@@ -275,10 +282,10 @@ class Zendesk(Cannot):
             sent = {**headers, **(more or {})}
             return self._http.change(method, url, json=body, headers=sent, repeatable=True)
 
-        return self._ask(path, f"writing {path}", send)
+        return self._ask(path, sentence("writing {path}", path=path), send)
 
     def _ask(
-        self, path: str, doing: str, send: Callable[[str, Mapping[str, str]], Response]
+        self, path: str, doing: Sentence, send: Callable[[str, Mapping[str, str]], Response]
     ) -> dict[str, Any]:
         token = secret(self._options.token_env, f"the CRM {self.name}")
         if self._options.user:
@@ -291,4 +298,4 @@ class Zendesk(Cannot):
         except HttpError as error:
             advice = _ADVICE.get(status_of(error), "")
             raise refused(error, self.name, doing=doing, advice=advice) from None
-        return self._answers.object_of(answer, f"the answer to {doing}")
+        return self._answers.object_of(answer, sentence("the answer to {doing}", doing=doing))

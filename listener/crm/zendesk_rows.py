@@ -22,6 +22,7 @@ from listener.domain import (
     Identifier,
     IdentifierKind,
 )
+from listener.errors import sentence
 from listener.matching import handle
 from listener.sources.items import dict_of, list_of, text_of
 from listener.times import parse_time
@@ -82,14 +83,16 @@ def rows_of(answer: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     """The items of a list. Raises ValueError where it is none."""
     rows = answer.get(key)
     if not isinstance(rows, list) or not all(isinstance(r, dict) for r in rows):
-        raise ValueError(f"a list without the key `{key}`, or with something else in it")
+        raise ValueError(
+            sentence("a list without the key `{key}`, or with something else in it", key=key)
+        )
     return rows
 
 
 def id_of(row: Mapping[str, Any]) -> str:
     found = row.get("id")
     if isinstance(found, bool) or not REF.fullmatch(text_of(found)):
-        raise ValueError("something without an id")
+        raise ValueError(sentence("something without an id"))
     return text_of(found)
 
 

@@ -63,7 +63,7 @@ class AccessDesk:
 
     def revoke_token(self, user: User, token_id: int) -> None:
         if token_id not in {t.id for t in self.tokens(user)}:
-            raise NotFound(f"there is no token {token_id} that you could revoke")
+            raise NotFound("there is no token {id} that you could revoke", id=token_id)
         api_tokens.revoke(self.office.db, token_id, by=user.username, now=self.office.now())
 
     # ------------------------------------------------------------------ webhooks
@@ -79,7 +79,7 @@ class AccessDesk:
         with self.office.db.read() as session:
             found = webhooks.get(session, webhook_id)
             if found is None or not self._mine(user, found):
-                raise NotFound(f"there is no webhook {webhook_id} of yours")
+                raise NotFound("there is no webhook {id} of yours", id=webhook_id)
             return found, webhooks.deliveries(session, webhook_id)
 
     def add_webhook(self, user: User, url: str, events: Sequence[HookEvent]) -> tuple[Webhook, str]:

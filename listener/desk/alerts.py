@@ -74,7 +74,7 @@ class AlertDesk:
     def _seen(self, session: Session, user: User, alert_id: int) -> StoredAlert:
         found = alerts.get(session, alert_id)
         if found is None:
-            raise NotFound(f"alert {alert_id} does not exist")
+            raise NotFound("alert {id} does not exist", id=alert_id)
         if not may_see(user, found.brand):
             raise NotAllowed("this alert belongs to a brand that you do not see")
         return found
@@ -93,7 +93,9 @@ class AlertDesk:
         with self.office.db.write() as session:
             alert = self._seen(session, user, alert_id)
             if scope not in silencing.offers(alert.as_raised()):
-                raise StorageError(f"alert {alert_id} offers no such silence: reload the page")
+                raise StorageError(
+                    "alert {id} offers no such silence: reload the page", id=alert_id
+                )
             _allowed(user, scope)
             silencing.check(scope, until, reason, now)
             return silences.add(
@@ -109,7 +111,7 @@ class AlertDesk:
         with self.office.db.write() as session:
             found = silences.get(session, silence_id)
             if found is None:
-                raise NotFound(f"silence {silence_id} does not exist")
+                raise NotFound("silence {id} does not exist", id=silence_id)
             _allowed(user, found.scope)
             if not silences.end(session, silence_id, by=user.username, now=self.office.now()):
                 raise StorageError("this silence is over already: reload")

@@ -53,7 +53,7 @@ class AlikeDesk:
         read = self.reader().read([text])[0]
         if read.embedding is None:
             raise StorageError(
-                f"the reader {read.model} makes no embeddings, so nothing is compared"
+                "the reader {model} makes no embeddings, so nothing is compared", model=read.model
             )
         return self._alike(user, likeness.as_vector(read.embedding), read.model, limit)
 

@@ -249,7 +249,7 @@ class CaseDesk:
         customer = self.office.systems.customer(crm, ref)
         if customer is None:
             raise CRMError(
-                f"there is no customer {ref!r} (removed, or under another id now)", crm=crm
+                "there is no customer {ref!r} (removed, or under another id now)", crm=crm, ref=ref
             )
         events, silent = self.office.systems.contacts(crm, customer)
         return Record(

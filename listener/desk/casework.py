@@ -218,6 +218,6 @@ def works_here(session: Session, username: str, brand: str) -> None:
     """Raises unless the person may be given a case of this brand."""
     person = people.get(session, username)
     if person is None or person.disabled:
-        raise AccountError(f"there is no active user {username!r} to give the case to")
+        raise AccountError("there is no active user {user!r} to give the case to", user=username)
     if not may_work(person) or not may_see(person, brand):
         raise NotAllowed(f"{username} does not work on cases of {brand}")

@@ -38,7 +38,7 @@ class ListDesk:
         with self.office.db.read() as session:
             found = listing.mention(session, mention_id)
         if found is None:
-            raise NotFound(f"mention {mention_id} does not exist")
+            raise NotFound("mention {id} does not exist", id=mention_id)
         if user.brands and not any(may_see(user, brand) for brand in found.brands):
             raise NotAllowed("this mention is about no brand that you see")
         return _of_brands(user, found)
@@ -82,7 +82,7 @@ class ListDesk:
         with self.office.db.read() as session:
             found = alerts.get(session, alert_id)
         if found is None:
-            raise NotFound(f"alert {alert_id} does not exist")
+            raise NotFound("alert {id} does not exist", id=alert_id)
         if not may_see(user, found.brand):
             raise NotAllowed("this alert is about a brand that you do not see")
         return _told(user, found)

@@ -30,7 +30,7 @@ class Office:
     def seen(self, session: Session, user: User, case_id: int) -> CaseDetail:
         detail = case_detail.get(session, case_id)
         if detail is None:
-            raise NotFound(f"case {case_id} does not exist")
+            raise NotFound("case {id} does not exist", id=case_id)
         if not may_see(user, detail.summary.brand):
             raise NotAllowed("this case belongs to a brand that you do not see")
         return detail

@@ -82,8 +82,9 @@ class WatchDesk:
         with self.office.db.write() as session:
             if not health.want(session, key, self.office.now()):
                 raise StorageError(
-                    f"{key} is not asked now: there is no such source, or its server asked us to wait; "
-                    "the page Sources says until when"
+                    "{source} is not asked now: there is no such source, or its server asked us to "
+                    "wait; the page Sources says until when",
+                    source=key,
                 )
 
 

@@ -97,7 +97,9 @@ def _sign_in(options: Options, http: HttpClient) -> str:
     session = dict_of(load_answer(http.post(url, json=account, repeatable=True), NAME))
     token = text_of(session.get("accessJwt"))
     if not token:
-        raise SourceError(f"{urlsplit(url).hostname} signed us in without a token", source=NAME)
+        raise SourceError(
+            "{host} signed us in without a token", source=NAME, host=urlsplit(url).hostname
+        )
     return token
 
 

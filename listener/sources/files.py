@@ -240,8 +240,10 @@ def fetch(
         )
     except OSError as error:
         raise SourceError(
-            f"the folder {folder} cannot be read ({error.strerror or error}). Check its rights.",
+            "the folder {folder} cannot be read ({why}). Check its rights.",
             source=NAME,
+            folder=folder,
+            why=error.strerror or str(error),
         ) from error
     saved = load_cursor(cursor)
     failed: list[str] = []
@@ -252,10 +254,12 @@ def fetch(
             failed.append(f"{path.name} ({error.strerror or error})")
     if failed:
         raise SourceError(
-            f"files in {folder} cannot be read or moved: {', '.join(failed)}. Check their rights; "
-            "they are tried again.",
+            "files in {folder} cannot be read or moved: {files}. Check their rights; they are tried "
+            "again.",
             source=NAME,
             retry=True,
+            folder=folder,
+            files=", ".join(failed),
         )
 
 

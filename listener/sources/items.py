@@ -70,10 +70,12 @@ def load_answer(answer: Response, source: str) -> Any:
         return load_json(answer.body)
     except ValueError as error:
         raise SourceError(
-            f"{urlsplit(answer.url).hostname} answered no JSON but {excerpt(answer.body)[:80]!r}. "
-            "Check the address in the source's options; it is asked again later.",
+            "{host} answered no JSON but {said!r}. Check the address in the source's options; it is "
+            "asked again later.",
             source=source,
             retry=True,
+            host=urlsplit(answer.url).hostname,
+            said=excerpt(answer.body)[:80],
         ) from error
 
 

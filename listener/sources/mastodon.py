@@ -166,7 +166,7 @@ def _timeline(
     answer = http.get(url, params={"limit": str(LIMIT), **params}, auth_bearer=token)
     statuses = load_answer(answer, NAME)
     if not isinstance(statuses, list):
-        raise SourceError(f"{urlsplit(url).hostname} sent no list of posts", source=NAME)
+        raise SourceError("{host} sent no list of posts", source=NAME, host=urlsplit(url).hostname)
     page = _page(options, answer, now, statuses, {"tag": tag})
     return page, [_mark(dict_of(status)) for status in statuses]
 

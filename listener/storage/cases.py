@@ -143,7 +143,7 @@ def standing(session: Session, case_id: int) -> tuple[str, int]:
         sa.select(CaseRow.brand, CaseRow.version).where(CaseRow.id == case_id)
     ).first()
     if found is None:
-        raise StorageError(f"case {case_id} does not exist")
+        raise StorageError("case {id} does not exist", id=case_id)
     return found.brand, found.version
 
 
@@ -165,13 +165,15 @@ def hold(session: Session, case_id: int, version: int) -> CaseRow:
     for one that was merged: all is done on the other."""
     row = session.scalar(locked(session, sa.select(CaseRow).where(CaseRow.id == case_id)))
     if row is None:
-        raise StorageError(f"case {case_id} does not exist")
+        raise StorageError("case {id} does not exist", id=case_id)
     if row.version != version:
         changed = _since(session, row, version)
         raise StaleWrite(
-            f"case {case_id} was changed meanwhile ({'; '.join(changed)}). Nothing was stored: "
-            "look at it again, then decide.",
+            "case {id} was changed meanwhile ({what}). Nothing was stored: look at it again, then "
+            "decide.",
             changed=changed,
+            id=case_id,
+            what="; ".join(changed),
         )
     unmerged(row)
     return row

@@ -120,7 +120,7 @@ def undo(
         MentionBrand.brand.in_(brands),
     )
     if chosen is None or session.scalar(ours.limit(1)) is None:
-        raise StorageError(f"there is no correction {correction_id} of yours")
+        raise StorageError("there is no correction {id} of yours", id=correction_id)
     mention_id = chosen.mention_id
     session.execute(
         sa.select(ReadingRow.mention_id)

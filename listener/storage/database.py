@@ -20,11 +20,21 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session, sessionmaker
 
-from listener.errors import DatabaseDown, StorageError
+from listener.errors import DatabaseDown, Sentence, StorageError, in_a_row, sentence
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _SCHEMA_STATES = {"42P01", "42703"}  # undefined table, undefined column
-_OLD_SCHEMA = "The schema is missing or old: run `listener doctor --migrate`."
+_OLD_SCHEMA = sentence("The schema is missing or old: run `listener doctor --migrate`.")
+# What can be done about what SQLite says.
+_REMEDIES = {
+    "attempt to write a readonly database": sentence("Make the file and its folder writable."),
+    "unable to open database file": sentence("See that its folder exists and is writable."),
+    "database or disk is full": sentence("Free some space; nothing of this step was stored."),
+    "disk I/O error": sentence("See that the disk is writable and healthy."),
+    "file is not a database": sentence("Name another file in LISTENER_DATABASE_URL."),
+    "database disk image is malformed": sentence("Restore it from its copy."),
+    "database is locked": sentence("Another program holds it; stop it or try again."),
+}
 
 
 class Database:
@@ -49,8 +59,10 @@ class Database:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise StorageError(
-                    f"cannot create the folder {folder} for the database: {error.strerror}. Make "
-                    "it writable, or set LISTENER_VAR or LISTENER_DATABASE_URL to another place."
+                    "cannot create the folder {folder} for the database: {why}. Make it writable, or "
+                    "set LISTENER_VAR or LISTENER_DATABASE_URL to another place.",
+                    folder=folder,
+                    why=error.strerror,
                 ) from error
         if parsed.drivername in ("postgresql", "postgres"):
             parsed = parsed.set(drivername="postgresql+psycopg")
@@ -64,8 +76,9 @@ class Database:
             self.engine = sa.create_engine(parsed, **kwargs)
         except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
             raise StorageError(
-                f"LISTENER_DATABASE_URL cannot be used: {error}. Write sqlite:///path or "
-                "postgresql://user@host/name (the extra `postgresql` installs its driver)."
+                "LISTENER_DATABASE_URL cannot be used: {why}. Write sqlite:///path or "
+                "postgresql://user@host/name (the extra `postgresql` installs its driver).",
+                why=str(error),
             ) from error
         if self.is_sqlite:
             _prepare_sqlite(self.engine)
@@ -89,35 +102,28 @@ class Database:
         try:
             yield
         except OperationalError as error:
-            raise DatabaseDown(self._explain(error)) from error
+            raise self._explained(error) from error
         except ProgrammingError as error:  # what PostgreSQL calls a missing table or column
             if _SCHEMA_STATES.isdisjoint({getattr(error.orig, "sqlstate", None)}):
                 raise
-            raise DatabaseDown(self._explain(error)) from error
+            raise self._explained(error) from error
         except DatabaseError as error:  # itself and no kind of it: SQLite found a damaged file
             if type(error) is not DatabaseError:
                 raise
-            raise DatabaseDown(self._explain(error)) from error
+            raise self._explained(error) from error
 
-    def _explain(self, error: DBAPIError) -> str:
+    def _explained(self, error: DBAPIError) -> DatabaseDown:
         reason = str(error.orig).splitlines()[0] if error.orig else str(error)
         place = make_url(self.url).render_as_string(hide_password=True)
-        remedy = "See that the server runs and the address is right."
+        remedy: str | Sentence = sentence("See that the server runs and the address is right.")
         if self.is_sqlite:
-            remedy = {
-                "attempt to write a readonly database": "Make the file and its folder writable.",
-                "unable to open database file": "See that its folder exists and is writable.",
-                "database or disk is full": "Free some space; nothing of this step was stored.",
-                "disk I/O error": "See that the disk is writable and healthy.",
-                "file is not a database": "Name another file in LISTENER_DATABASE_URL.",
-                "database disk image is malformed": "Restore it from its copy.",
-                "database is locked": "Another program holds it; stop it or try again.",
-            }.get(reason, "")
+            remedy = _REMEDIES.get(reason, "")
             if "no such table" in reason or "no such column" in reason:
                 remedy = _OLD_SCHEMA
         elif isinstance(error, ProgrammingError):
             remedy = _OLD_SCHEMA
-        return f"database {place}: {reason}. {remedy}".strip()
+        said = sentence("database {place}: {why}.", place=place, why=reason)
+        return DatabaseDown(in_a_row(said, remedy))
 
     # ------------------------------------------------------------------ schema
 

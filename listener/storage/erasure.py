@@ -172,9 +172,9 @@ def erase(session: Session, known: Known, *, by: str, now: datetime) -> dict[str
     being written: without the phone it could not be."""
     if waiting := unwritten(session, known):
         raise StorageError(
-            f"a suppression of this person is still to be written to {', '.join(waiting)}; without "
-            "their phone it could not be. Wait until it is in effect, or lift it on its case, and "
-            "try again."
+            "a suppression of this person is still to be written to {systems}; without their phone "
+            "it could not be. Wait until it is in effect, or lift it on its case, and try again.",
+            systems=", ".join(waiting),
         )
     counts = {
         "mentions": _mentions(session, known, now),

@@ -39,7 +39,9 @@ class Workload:
 
 def add(session: Session, user: User, now: datetime) -> None:
     if session.get(UserRow, user.username) is not None:
-        raise StorageError(f"there is a user {user.username} already; choose another name")
+        raise StorageError(
+            "there is a user {user} already; choose another name", user=user.username
+        )
     session.add(
         UserRow(
             username=user.username,
@@ -77,7 +79,9 @@ def update(session: Session, username: str, **changes: object) -> None:
     """Change columns of a user. Raises StorageError when there is no such user."""
     row = session.get(UserRow, username)
     if row is None:
-        raise StorageError(f"there is no user {username}; `listener user list` shows who there is")
+        raise StorageError(
+            "there is no user {user}; `listener user list` shows who there is", user=username
+        )
     for name, value in changes.items():
         setattr(row, name, list(value) if isinstance(value, tuple) else value)
 

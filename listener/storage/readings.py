@@ -15,7 +15,7 @@ from classifiers.dataset import LABELS as LABELS  # what a person may correct, a
 from classifiers.heads import CATEGORIES
 from classifiers.reading import Reading
 from listener import facts
-from listener.errors import StorageError
+from listener.errors import StorageError, said_by
 from listener.storage.database import upsert
 from listener.storage.tables import Correction, MentionRow, ReadingRow, ReportedNumber
 
@@ -186,10 +186,13 @@ def correct(
     reading says). Raises StorageError for an impossible answer."""
     if question not in LABELS or value not in LABELS[question]:
         raise StorageError(
-            f"{value!r} is no answer to {question!r}; allowed: {LABELS.get(question)}"
+            "{value!r} is no answer to {question!r}; allowed: {known}",
+            value=value,
+            question=question,
+            known=str(LABELS.get(question)),
         )
     if session.get(MentionRow, mention_id) is None:
-        raise StorageError(f"mention {mention_id} does not exist")
+        raise StorageError("mention {id} does not exist", id=mention_id)
     # The questions hang together (docs/labels.md): one answer settles what follows from it.
     implied: dict[str, Any] = {question: value}
     if question == "harassment" and value:
@@ -239,10 +242,12 @@ def correct_fact(
     try:
         value = facts.checked(fact, answer)
     except facts.NoAnswer as error:
-        raise StorageError(str(error)) from error
+        raise StorageError(said_by(error)) from error
     row = session.get(ReadingRow, mention_id)
     if row is None:
-        raise StorageError(f"mention {mention_id} has not been read yet: wait for the next turn")
+        raise StorageError(
+            "mention {id} has not been read yet: wait for the next turn", id=mention_id
+        )
     row.facts = facts.laid(row.facts, fact, value)
     session.add(
         Correction(

@@ -107,8 +107,9 @@ def decide(
     )
     if waits is None:
         raise StorageError(
-            f"mention {mention_id} waits for nobody: it has been settled meanwhile, or it is not "
-            "yours to settle"
+            "mention {id} waits for nobody: it has been settled meanwhile, or it is not yours to "
+            "settle",
+            id=mention_id,
         )
     for question, value in (("complaint", complaint), ("harassment", harassment)):
         readings.correct(session, mention_id, question, value, by=by, now=now, asked=True)
