@@ -883,6 +883,7 @@ def test_any_record_has_phones_and_addresses_and_fits_or_not(
     row: Partner | Lead, identifier: Identifier
 ) -> None:
     assert all(n.strip() for n in phones_of(row, "ES"))
+    assert all(n.strip() for n in phones_of(row.model_copy(update={"phone_sanitized": " "}), "ES"))
     assert all(e == e.lower() for e in emails_of(row))
     assert fits(row, "ES", identifier) in (True, False)
     json.dumps(term_of(identifier, PARTNER))

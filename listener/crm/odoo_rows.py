@@ -247,8 +247,8 @@ _ADDRESS = re.compile(r"[^\s<>,;\"'()@]+@[^\s<>,;\"'()@]+")
 
 
 def phones_of(row: Reachable, country: str) -> tuple[str, ...]:
-    if row.phone_sanitized:
-        return (phones.normalise(row.phone_sanitized) or row.phone_sanitized,)
+    if sanitized := row.phone_sanitized.strip():
+        return (phones.normalise(sanitized) or sanitized,)
     if whole := phones.normalise(row.phone, country):
         return (whole,)
     parts = [phones.normalise(part, country) for part in _BETWEEN_PHONES.split(row.phone)]
