@@ -183,7 +183,7 @@ class ConfigError(ListenerError):
 class MissingCredential(ConfigError):
     """A secret named by the configuration is not in the environment."""
 
-    def __init__(self, variable: str, needed_by: str) -> None:
+    def __init__(self, variable: str, needed_by: str | Sentence) -> None:
         super().__init__(
             "the environment variable {variable} is not set, but {needed_by} needs it. Set it (for "
             "example in the service's unit file) or switch {needed_by} off in the configuration.",

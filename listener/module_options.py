@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from listener.errors import ConfigError, sentence
 from listener.sections import Section
-from listener.setting_errors import explained, near_or_known
+from listener.settings_errors import explained, near_or_known
 
 
 class HasOptions(Protocol):

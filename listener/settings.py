@@ -410,7 +410,7 @@ def var_folder(env: Mapping[str, str] = os.environ) -> Path:
     return Path(env.get("LISTENER_VAR") or "var").absolute()
 
 
-def secret(variable: str, needed_by: str) -> str:
+def secret(variable: str, needed_by: str | Sentence) -> str:
     """The value of an environment variable, read when needed so that it lives in no object."""
     value = os.environ.get(variable, "")
     if not value:

@@ -21,7 +21,6 @@ from listener.calling_rules import CallingRules, CompanyPolicy, Thresholds
 from listener.errors import ConfigError, sentence
 from listener.replies import ReplyTemplates
 from listener.sections import Section
-from listener.setting_errors import explained, near_or_known
 from listener.settings import (
     AlertRules,
     BrandsFile,
@@ -33,6 +32,7 @@ from listener.settings import (
     SourcesFile,
     var_folder,
 )
+from listener.settings_errors import explained, near_or_known
 
 _FILES: Mapping[str, type[Section]] = {
     "listener.toml": ListenerFile,

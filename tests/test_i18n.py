@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from classifiers import card
 from dashboard.marking import KINDS
 from dashboard.shell import FRAMEWORK
-from listener import domain, history, i18n, setting_errors, settings_files
+from listener import domain, history, i18n, settings_errors, settings_files
 from listener.calling_rules import CompanyPolicy, FrequencyRule, HoursRule
 from listener.charts import Split
 from listener.comparison import Change
@@ -208,7 +208,7 @@ def match_keys() -> set[str]:
 
 
 def limits() -> set[str]:
-    return {words for words, _ in setting_errors.LIMITS.values()}
+    return {words for words, _ in settings_errors.LIMITS.values()}
 
 
 def setting_names() -> set[str]:

@@ -79,7 +79,7 @@ class Source:
 
     def _url(self) -> sa.URL:
         try:
-            url = sa.make_url(secret(self.url_env, f"the CRM {self.crm}"))
+            url = sa.make_url(secret(self.url_env, sentence("the CRM {crm}", crm=self.crm)))
         except sa.exc.ArgumentError:
             raise CRMError(
                 "the address in {variable} cannot be read. Write it as "

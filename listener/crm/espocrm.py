@@ -327,7 +327,9 @@ class EspoCrm(Cannot):
         return self._answers.object_of(answer, sentence("the answer to {doing}", doing=doing))
 
     def _headers(self) -> dict[str, str]:
-        return {"X-Api-Key": secret(self._options.key_env, f"the CRM {self.name}")}
+        return {
+            "X-Api-Key": secret(self._options.key_env, sentence("the CRM {crm}", crm=self.name))
+        }
 
     def _refused(self, error: HttpError, doing: Sentence) -> Refused:
         advice = _ADVICE.get(status_of(error), "")

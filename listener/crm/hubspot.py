@@ -187,7 +187,7 @@ class _Api:
         )
 
     def _ask(self, path: str, send: Callable[[str, str], Response]) -> Mapping[str, Any]:
-        token = secret(self._options.token_env, f"CRM {self.name}")
+        token = secret(self._options.token_env, sentence("the CRM {crm}", crm=self.name))
         try:
             answer = send(self._base + path, token)
         except HttpError as error:

@@ -50,7 +50,7 @@ class Api:
                 f"{self.url}/json/2/{model}/{method}",
                 json=params,
                 headers=self._headers,
-                auth_bearer=secret(self._key_env, f"the CRM {self.name}"),
+                auth_bearer=secret(self._key_env, sentence("the CRM {crm}", crm=self.name)),
                 repeatable=not once,
             )
         except HttpStatus as error:

@@ -221,7 +221,7 @@ class _Api:
             return self._token
 
     def _sign_in(self) -> str:
-        options, name = self._options, f"CRM {self.name}"
+        options, name = self._options, sentence("the CRM {crm}", crm=self.name)
         account = secret(options.client_id_env, name), secret(options.client_secret_env, name)
         form = {"grant_type": "client_credentials"}
         form |= zip(("client_id", "client_secret"), account, strict=True)

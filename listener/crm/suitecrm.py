@@ -330,7 +330,7 @@ class SuiteCrm(Cannot):
     def _signed_in(self, *, anew: bool = False) -> str:
         with self._lock:
             if anew or self._token is None or self._token[1] <= self._now():
-                needed_by = f"the CRM {self.name}"
+                needed_by = sentence("the CRM {crm}", crm=self.name)
                 asked = {
                     "grant_type": "client_credentials",
                     "client_id": secret(self._options.client_id_env, needed_by),

@@ -237,7 +237,7 @@ class Vicidial(Cannot):
     def _ask(self, function: str, **fields: str) -> list[str]:
         """The lines of an answer. Raises CRMError for every refusal; texts of the server are only
         shown as far as they are fixed words, since it repeats passwords and phones in them."""
-        needed_by = f"the CRM {self.name}"
+        needed_by = sentence("the CRM {crm}", crm=self.name)
         form = {
             "source": "listener",
             "user": secret(self._options.user_env, needed_by),

@@ -287,7 +287,7 @@ class Zendesk(Cannot):
     def _ask(
         self, path: str, doing: Sentence, send: Callable[[str, Mapping[str, str]], Response]
     ) -> dict[str, Any]:
-        token = secret(self._options.token_env, f"the CRM {self.name}")
+        token = secret(self._options.token_env, sentence("the CRM {crm}", crm=self.name))
         if self._options.user:
             pair = f"{self._options.user}/token:{token}".encode()
             sign_in = f"Basic {b64encode(pair).decode()}"

@@ -24,7 +24,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import Field
 
 from listener.domain import Author, Mention, Parsed, RawPage
-from listener.errors import HttpStatus, SourceError
+from listener.errors import HttpStatus, SourceError, sentence
 from listener.httpclient import HttpClient, mask_url
 from listener.query import Query
 from listener.sections import Duration, Section
@@ -89,9 +89,10 @@ def fetch(
 
 def _sign_in(options: Options, http: HttpClient) -> str:
     """A session of our own for every fetch: tokens live for hours, but are kept nowhere."""
+    needed_by = sentence("the source {source}", source=NAME)
     account = {
-        "identifier": secret(options.identifier_env, "the source bluesky"),
-        "password": secret(options.password_env, "the source bluesky"),
+        "identifier": secret(options.identifier_env, needed_by),
+        "password": secret(options.password_env, needed_by),
     }
     url = f"{options.pds.rstrip('/')}/xrpc/com.atproto.server.createSession"
     session = dict_of(load_answer(http.post(url, json=account, repeatable=True), NAME))

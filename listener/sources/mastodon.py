@@ -28,7 +28,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from listener.domain import Author, Mention, Parsed, Problem, RawPage
-from listener.errors import SourceError
+from listener.errors import SourceError, sentence
 from listener.httpclient import HttpClient, Response, mask_url
 from listener.normalise import html_links, html_to_text
 from listener.query import Query
@@ -102,7 +102,11 @@ def needs_query(options: Options) -> bool:
 def fetch(
     options: Options, query: Query | None, cursor: str | None, http: HttpClient, now: datetime
 ) -> Iterator[RawPage]:
-    token = secret(options.token_env, "the source mastodon") if options.token_env else None
+    token = (
+        secret(options.token_env, sentence("the source {source}", source="mastodon"))
+        if options.token_env
+        else None
+    )
     replies = Replies(options.base, http, token)
     if not options.search:
         yield from _tags(options, cursor, http, token, now, replies)

@@ -11,7 +11,7 @@ from dashboard.pages import Page, html
 from dashboard.views.setup.rules import document, save
 from listener import i18n
 from listener.replies import ReplyTemplates, Situation, draft
-from listener.setting_errors import first
+from listener.settings_errors import first
 
 _LANGUAGES = ("es", "en", "pt", "fr", "it", "de")
 
