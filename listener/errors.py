@@ -58,15 +58,19 @@ class Sentence:
 
     def to_text(self) -> str:
         """As it is stored, to be told later in whatever language; a sentence without values as it
-        is."""
-        whole = self.values or self.key
+        is, unless it looks like one that was stored."""
+        whole = self.values or self.key or self.text.startswith(_STORED)
         return json.dumps(_plain(self), ensure_ascii=False) if whole else self.text
 
     @staticmethod
     def from_text(stored: str) -> Sentence:
         if not stored.startswith(_STORED):
             return Sentence(stored)
-        found = json.loads(stored, object_hook=_again)
+        try:
+            found = json.loads(stored, object_hook=_again)
+            str(found)
+        except (ValueError, LookupError, AttributeError):  # not ours
+            return Sentence(stored)
         return found if isinstance(found, Sentence) else Sentence(stored)
 
 

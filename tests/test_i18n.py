@@ -494,8 +494,17 @@ def test_what_an_error_said_is_stored_and_told_later() -> None:
 def test_any_text_is_kept_as_it_is(text: str, values: dict[str, object]) -> None:
     for said in (Said(text), Said(text, Sentence("x {a}", {"a": values and text}))):
         assert Said.from_text(kept(said)).sentence.text == said.sentence.text
-    foreign = json.dumps({"said": text, "values": values})
-    assert isinstance(Said.from_text(foreign), str)
+    for foreign in (json.dumps({"said": text, "values": values, "key": ""}), f'{{"said": {text}'):
+        assert isinstance(Said.from_text(foreign), str)
+        assert Said.from_text(kept(Said(foreign))) == foreign
+
+
+@pytest.mark.parametrize(
+    "stored", ['{"said": ', '{"said": "{a.b.c}", "values": {"a": "x"}, "key": ""}', '{"said": "{"}']
+)
+def test_what_only_looks_like_a_stored_sentence_breaks_nothing(stored: str) -> None:
+    assert Said.from_text(stored) == stored
+    assert i18n.retold(Said.from_text(stored), "es") == stored
 
 
 def test_an_alert_tells_what_the_source_said_in_spanish() -> None:

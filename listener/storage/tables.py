@@ -83,7 +83,8 @@ class Told(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         if value is None:
             return None
-        kept = value.sentence.to_text() if isinstance(value, Said) else value
+        said = value if isinstance(value, Said) else Said(value)
+        kept = said.sentence.to_text()
         return storable(kept if len(kept) <= _LONGEST_TOLD else str(value)[:_LONGEST_TOLD])
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Said | None:

@@ -18,7 +18,7 @@ from listener.desk.inbox import Picked
 from listener.errors import ListenerError
 from listener.spreadsheet import cell
 from listener.storage import case_detail, people
-from listener.storage.tables import Base, Words
+from listener.storage.tables import Base, Told, Words
 from listener.wishes import Wish
 
 MARK = "owned"
@@ -119,7 +119,9 @@ def _sweep(session: Any, table: Any) -> None:
 def _is_free(table: str, column: sa.Column[Any]) -> bool:
     if (table, column.key) in _SHORT:
         return not column.foreign_keys
-    return isinstance(column.type, Words) and column.key not in _OURS and not column.primary_key
+    return (
+        isinstance(column.type, Words | Told) and column.key not in _OURS and not column.primary_key
+    )
 
 
 def _said(key: str, value: Any, text: str) -> Any:

@@ -307,7 +307,7 @@ def test_a_page_that_breaks_says_why_and_what_to_do(opened: Open, empty: Served)
         connection.exec_driver_sql(rename.format("alerts", "elsewhere"))
     try:
         page.get_by_role("link", name="Alertas").click()
-        expect(page.get_by_text("run `listener doctor --migrate`")).to_be_visible()
+        expect(page.get_by_text("ejecuta `listener doctor --migrate`")).to_be_visible()
     finally:
         with empty.world.db.engine.begin() as connection:
             connection.exec_driver_sql(rename.format("elsewhere", "alerts"))
