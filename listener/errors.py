@@ -293,9 +293,9 @@ class NotifyError(ListenerError):
     the message was handed over: whether the receiver has it is then unknown."""
 
     def __init__(
-        self, message: str, *, notifier: str, permanent: bool, answered: bool = True
+        self, message: str | Sentence, *, notifier: str, permanent: bool, answered: bool = True
     ) -> None:
-        super().__init__(f"{notifier}: {message}")
+        super().__init__("{notifier}: {what}", notifier=notifier, what=message)
         self.notifier = notifier
         self.answered = answered
         self.permanent = permanent

@@ -129,8 +129,9 @@ def _send(road: Road, due: Delivery) -> None:
         raise _GivenUp("the webhook was removed")
     if user is None or user.disabled or not is_administrator(user) or not may_see(user, due.brand):
         raise _GivenUp(
-            f"{webhook.username}, who registered the webhook, may not see this (disabled, no "
-            "administrator any more, or another brand); register it as somebody who may"
+            "{user}, who registered the webhook, may not see this (disabled, no administrator any "
+            "more, or another brand); register it as somebody who may",
+            user=webhook.username,
         )
     check_address(webhook.url, road.settings.listener.http)
     secret = open_vault(road.settings.var).open(webhook.sealed_secret)

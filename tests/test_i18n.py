@@ -72,7 +72,16 @@ def catalogue(language: str) -> dict[str, str]:
 
 # What says in a sentence what was wrong; of those with a key people read the catalogue's.
 ERRORS = (
-    *("sentence", "Malformed", "QueryError", "ConfigError", "CRMError", "Refused", "SourceError"),
+    *(
+        "sentence",
+        "Malformed",
+        "QueryError",
+        "ConfigError",
+        "CRMError",
+        "Refused",
+        "_GivenUp",
+        "SourceError",
+    ),
     *("HttpError", "Unreachable", "HttpStatus", "TooLarge", "ForbiddenAddress"),
     *("ListenerError", "StorageError", "DatabaseDown", "NotFound", "StaleWrite"),
     *("AccountError", "CaseError", "ViewError", "SilenceRefused"),

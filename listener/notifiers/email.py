@@ -14,7 +14,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 
 from listener.domain import Message
-from listener.errors import NotifyError
+from listener.errors import NotifyError, Sentence, sentence
 from listener.settings import Email, Settings, secret
 
 NAME = "email"
@@ -49,20 +49,29 @@ def send(message: Message, settings: Settings, on_transmit: Callable[[], None]) 
         _transmit(server, config.sender, message.recipient, content, mark)
     except smtplib.SMTPAuthenticationError as error:
         raise _error(
-            f"the server refused the sign-in ({_reply(error)}). Check {config.username_env} and "
-            f"{config.password_env}.",
+            sentence(
+                "the server refused the sign-in ({reply}). Check {user} and {password}.",
+                reply=_reply(error),
+                user=config.username_env,
+                password=config.password_env,
+            ),
             permanent=False,  # a person mends the password; the mail must not be lost by then
         ) from error
     except smtplib.SMTPResponseException as error:
         # Only a no to this recipient or this message is for good: one to the connection or the
         # sender is about our settings, and every mail waits until they are mended.
         refused = isinstance(error, _Refused) and error.smtp_code >= 500
-        raise _error(f"the server said {_reply(error)}", permanent=refused) from error
+        said = sentence("the server said {reply}", reply=_reply(error))
+        raise _error(said, permanent=refused) from error
     except ssl.SSLCertVerificationError as error:
         raise _error(
-            f"the certificate of {config.host}:{config.port} is not trusted: "
-            f"{error.verify_message}. Set [email] ca_file to the authority that signed it, and "
-            "host to the name that it is for.",
+            sentence(
+                "the certificate of {host}:{port} is not trusted: {why}. Set [email] ca_file to the "
+                "authority that signed it, and host to the name that it is for.",
+                host=config.host,
+                port=config.port,
+                why=error.verify_message,
+            ),
             permanent=False,
         ) from error
     except (smtplib.SMTPException, ssl.SSLError) as error:
@@ -71,8 +80,12 @@ def send(message: Message, settings: Settings, on_transmit: Callable[[], None]) 
         ) from error
     except OSError as error:
         raise _error(
-            f"cannot reach {config.host}:{config.port}: {error}. Is [email] host right, and does "
-            "the server run?",
+            sentence(
+                "cannot reach {host}:{port}: {why}. Is [email] host right, and does the server run?",
+                host=config.host,
+                port=config.port,
+                why=str(error),
+            ),
             permanent=False,
             answered=not handed_over,
         ) from error
@@ -128,8 +141,12 @@ def _start_tls(server: smtplib.SMTP, config: Email, context: ssl.SSLContext) -> 
     server.ehlo()
     if not server.has_extn("starttls"):
         raise _error(
-            f"{config.host}:{config.port} offers no STARTTLS, so the password would travel "
-            "readable. Use the right port, or set [email] security.",
+            sentence(
+                "{host}:{port} offers no STARTTLS, so the password would travel readable. Use the "
+                "right port, or set [email] security.",
+                host=config.host,
+                port=config.port,
+            ),
             permanent=False,
         )
     server.starttls(context=context)
@@ -140,8 +157,12 @@ def _trusting(ca_file: str) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=ca_file or None)
     except (OSError, ssl.SSLError) as error:
         raise _error(
-            f"[email] ca_file {ca_file} cannot be used: {error.strerror or error}. Give the file "
-            "with the certificate (PEM) of the authority that signed the server's.",
+            sentence(
+                "[email] ca_file {file} cannot be used: {why}. Give the file with the certificate "
+                "(PEM) of the authority that signed the server's.",
+                file=ca_file,
+                why=error.strerror or str(error),
+            ),
             permanent=False,
         ) from error
 
@@ -183,5 +204,5 @@ def _reply(error: smtplib.SMTPResponseException) -> str:
     return f"{error.smtp_code} {words[:300]}"
 
 
-def _error(text: str, *, permanent: bool, answered: bool = True) -> NotifyError:
+def _error(text: str | Sentence, *, permanent: bool, answered: bool = True) -> NotifyError:
     return NotifyError(text, notifier=NAME, permanent=permanent, answered=answered)

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listener.domain import Alert, AlertKind, HookEvent, NotificationStatus, Reason
+from listener.errors import sentence
 from listener.storage import outbox, webhooks
 from listener.storage.database import insert_new
 from listener.storage.tables import AlertRow, NotificationRow
@@ -314,14 +315,17 @@ def give_back(session: Session, held: StoredNotification, now: datetime) -> str 
     values: dict[str, Any] = (
         {
             "status": _S.IN_DOUBT,
-            "last_error": "the service stopped between handing the message over and hearing the "
-            "answer",
+            "last_error": str(
+                sentence(
+                    "the service stopped between handing the message over and hearing the answer"
+                )
+            ),
         }
         if doubtful
         else {
             "status": _S.PENDING,
             "next_attempt_at": now,
-            "last_error": "the service stopped before sending",
+            "last_error": str(sentence("the service stopped before sending")),
         }
     )
     moved = _move(session, held.id, held.status, worker=held.claimed_by, claimed_by=None, **values)
