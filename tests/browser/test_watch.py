@@ -260,7 +260,7 @@ def test_the_coverage_ledger_tells_gaps_and_what_cannot_be_seen(
     opened: Open, watched: Watched
 ) -> None:
     page = signed_in(opened, watched.served, "marc", "/sources")
-    failing = page.locator(".ls-sub", has_text="answered 503")
+    failing = page.locator(".ls-sub", has_text="mastodon.example respondió 503")
     expect(failing.locator(".ls-strip")).to_have_attribute("aria-label", re.compile("falló: 1"))
     expect(page.get_by_text("se le preguntó y no respondió ninguna vez").first).to_be_visible()
     expect(page.get_by_text("No puede ver:").first).to_be_visible()

@@ -20,6 +20,7 @@ from listener import settings_files as settings_module
 from listener.crm import systems
 from listener.crm.local import seal_phone
 from listener.domain import Alert, AlertKind, Author, Mention, Problem, Reason, Role
+from listener.errors import HttpStatus, NotifyError, Said, kept, sentence
 from listener.settings import Settings
 from listener.storage import Database, alerts, health, mentions, pending
 from listener.storage.alerts import Recipient
@@ -40,6 +41,25 @@ HOSTILE = (
     "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"> "
     '**negrita** [pincha](javascript:alert(1)) \u202egnp.exe\u202c =HYPERLINK("http://mal.example") '
     "Movistar no deja de llamarme 😀😀😀😀 :material/delete: $x^2$"
+)
+
+
+UNAVAILABLE = Said.of(
+    HttpStatus(
+        "{host} answered {answer}. {advice}",
+        url="https://mastodon.example/",
+        host="mastodon.example",
+        answer="503 Service Unavailable",
+        advice=sentence("That is the server's trouble; it is asked again later."),
+        status=503,
+    )
+)
+UNKNOWN = Said.of(
+    NotifyError(
+        sentence("the server said {reply}", reply="550 mailbox unknown"),
+        notifier="email",
+        permanent=True,
+    )
 )
 
 
@@ -317,9 +337,7 @@ def _sources(world: World) -> None:
         for days in range(20, 0, -1):
             health.succeeded(session, f"{names[0]}/movistar", world.now - timedelta(days=days))
         health.succeeded(session, f"{names[0]}/movistar", world.now - timedelta(minutes=4))
-        health.failed(
-            session, f"{names[1]}/movistar", "answered 503 Service Unavailable", world.now
-        )
+        health.failed(session, f"{names[1]}/movistar", UNAVAILABLE, world.now)
         mentions.save_problems(
             session,
             f"{names[0]}/movistar",
@@ -339,7 +357,8 @@ def _alerts(world: World) -> None:
         subject={"source": "noticias/movistar"},
         reasons=(
             Reason(
-                "alert_failing", {"failures": 3, "since": "2026-11-22T03:00+00:00", "error": "503"}
+                "alert_failing",
+                {"failures": 3, "since": "2026-11-22T03:00+00:00", "error": kept(UNAVAILABLE)},
             ),
         ),
     )
@@ -357,4 +376,4 @@ def _alerts(world: World) -> None:
         from listener.storage.tables import NotificationRow
 
         row = session.get_one(NotificationRow, delivery.id)
-        row.status, row.last_error, row.attempts = "failed", "550 mailbox unknown", 8
+        row.status, row.last_error, row.attempts = "failed", UNKNOWN, 8
