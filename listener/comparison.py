@@ -32,6 +32,17 @@ class Change(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """A figure in words. `sure` is an interval or a remark, `compared` how it was before."""
+
+    name: str
+    value: str
+    sure: str = ""
+    compared: str = ""
+    change: Change = Change.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
 class Share:
     """`low` and `high` are the ends of the interval of 95 %."""
 

@@ -78,6 +78,8 @@ _STORED = '{"said": '
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, Said):
+        return _plain(value.sentence)
     if isinstance(value, Sentence):
         values = {n: _plain(v) for n, v in value.values.items()}
         return {"said": value.text, "values": values, "key": value.key}

@@ -63,6 +63,8 @@ def retold(text: str, language: str) -> str:
 
 
 def _told_value(value: object, language: str) -> object:
+    if isinstance(value, Said):
+        return retold(value, language)
     if isinstance(value, Sentence):
         return told(value, language)
     if isinstance(value, tuple):

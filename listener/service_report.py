@@ -4,12 +4,12 @@ whose bars lead to the posts. Pure."""
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from listener import chart_files, charts, trend_charts
 from listener.chart_files import Drawn
-from listener.comparison import Share
+from listener.comparison import Fact, Share
 from listener.domain import Outcome
 from listener.selection import Selection
 from listener.service_figures import Service
@@ -21,16 +21,6 @@ _COLOURS = {
     Outcome.OVERDUE: "#a3404a",
     Outcome.WAITING: "#9aa5b1",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A figure with how sure it is and how it was the week before."""
-
-    name: str
-    value: str
-    sure: str = ""
-    compared: str = ""
 
 
 def facts(found: Service, speech: Speech, now: datetime) -> tuple[Fact, ...]:

@@ -20,11 +20,10 @@ from markupsafe import Markup
 
 from listener import chart_files, comparison, service_report, trend_charts
 from listener.chart_files import Drawn
-from listener.comparison import FEW
+from listener.comparison import FEW, Fact
 from listener.desk import Desk
 from listener.errors import BadSelection, sentence
 from listener.selection import Selection
-from listener.service_report import Fact
 from listener.speech import Speech
 from listener.spikes import WINDOW
 from listener.storage.mention_search import Figures

@@ -31,6 +31,7 @@ from listener.domain import Reason
 from listener.errors import (
     BadSelection,
     ConfigError,
+    CRMError,
     QueryError,
     Said,
     Sentence,
@@ -493,6 +494,13 @@ def test_what_an_error_said_is_stored_and_told_later() -> None:
     again = Said.from_text(kept(said))
     assert (again, again.sentence) == (str(error), error.said)
     assert i18n.retold(again, "es") == i18n.told(error.said, "es")
+    # ... and inside another's, as it is or stored.
+    alone = CRMError("left alone after {count} failures ({why})", crm="x", count=3, why=said)
+    for told in (
+        i18n.told(alone.said, "es"),
+        i18n.retold(Said.from_text(kept(Said.of(alone))), "es"),
+    ):
+        assert told.endswith("(la dirección dice from=ayer: escribe un día, como 2026-03-05)")
     # What others say, and what was stored before, is as it is.
     assert Said.from_text("timed out {x}") == "timed out {x}"
     assert i18n.retold("timed out", "es") == "timed out"

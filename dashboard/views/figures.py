@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from dashboard.marking import safe
-from listener.comparison import Change
+from listener.comparison import Change, Fact
 
 _ARROWS = {Change.UP: "▲", Change.DOWN: "▼"}
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
-    """`sure` is an interval or a remark, `compared` the period before in words."""
-
-    name: str
-    value: str
-    sure: str = ""
-    compared: str = ""
-    change: Change = Change.UNKNOWN
-
-
-def figures(cards: Iterable[Card]) -> str:
+def figures(facts: Iterable[Fact]) -> str:
     """As HTML; a list, of which each item reads as a sentence."""
-    return '<ul class="ls-figures">' + "".join(map(_one, cards)) + "</ul>"
+    return '<ul class="ls-figures">' + "".join(map(_one, facts)) + "</ul>"
 
 
-def _one(card: Card) -> str:
-    arrow = _ARROWS.get(card.change, "")
+def _one(fact: Fact) -> str:
+    arrow = _ARROWS.get(fact.change, "")
     mark = f'<span aria-hidden="true">{arrow}</span> ' if arrow else ""
-    sure = f" <small>{safe(card.sure)}</small>" if card.sure else ""
-    before = f"<p>{mark}{safe(card.compared)}</p>" if card.compared else ""
-    return f"<li><span>{safe(card.name)}</span><b>{safe(card.value)}</b>{sure}{before}</li>"
+    sure = f" <small>{safe(fact.sure)}</small>" if fact.sure else ""
+    before = f"<p>{mark}{safe(fact.compared)}</p>" if fact.compared else ""
+    return f"<li><span>{safe(fact.name)}</span><b>{safe(fact.value)}</b>{sure}{before}</li>"

@@ -12,7 +12,7 @@ from dashboard import data
 from dashboard.marking import safe
 from dashboard.pages import Page, html
 from dashboard.views.chart_block import draw
-from dashboard.views.figures import Card, figures
+from dashboard.views.figures import figures
 from dashboard.views.trend_parts import Shown, stem
 from listener import service_report, weekly
 from listener.weekly import Report
@@ -34,8 +34,7 @@ def service(page: Page, shown: Shown) -> None:
         invented=chosen.invented,
     )
     st.header(_("How people were answered"))
-    facts = service_report.facts(found, page.speech, page.now)
-    html(figures(Card(f.name, f.value, f.sure, f.compared) for f in facts))
+    html(figures(service_report.facts(found, page.speech, page.now)))
     html(f'<p class="ls-how">{safe(service_report.how(page.speech))}</p>')
     drawn = service_report.chart(found, shown.gaps, chosen, page.speech)
     draw(page, drawn, stem=stem(shown))

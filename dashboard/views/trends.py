@@ -13,7 +13,7 @@ from dashboard import data, pages
 from dashboard.marking import plain, safe
 from dashboard.pages import Page, html
 from dashboard.views import trend_parts, trend_service
-from dashboard.views.figures import Card, figures
+from dashboard.views.figures import figures
 from dashboard.views.trend_parts import Shown
 from listener import comparison, spreadsheet, trend_charts
 from listener.desk.figures import Trends
@@ -203,9 +203,9 @@ def _totals(page: Page, shown: Shown, found: Trends) -> None:
         count=page.speech.number(before.mentions),
         change=page.label("change", change.value),
     )
-    cards = [Card(_("Mentions"), page.speech.number(now.mentions), "", compared, change)]
-    cards += [_card(page, measure, now, before) for measure in trend_charts.MEASURES]
-    html(figures(cards))
+    facts = [comparison.Fact(_("Mentions"), page.speech.number(now.mentions), "", compared, change)]
+    facts += [_fact(page, measure, now, before) for measure in trend_charts.MEASURES]
+    html(figures(facts))
     said = [
         _(
             "In brackets the 95 % interval of each share (Wilson). A difference that chance alone can explain is called so."
@@ -228,7 +228,7 @@ def _totals(page: Page, shown: Shown, found: Trends) -> None:
     html("".join(f'<p class="ls-how">{safe(line)}</p>' for line in said))
 
 
-def _card(page: Page, measure: str, now: Figures, before: Figures) -> Card:
+def _fact(page: Page, measure: str, now: Figures, before: Figures) -> comparison.Fact:
     _ = page.gettext
     say = page.speech.percent
     share = comparison.share(getattr(now, measure), now.mentions)
@@ -241,7 +241,7 @@ def _card(page: Page, measure: str, now: Figures, before: Figures) -> Card:
             share=say(earlier.value),
             change=page.label("change", change.value),
         )
-    return Card(
+    return comparison.Fact(
         page.label("measure", measure),
         say(share.value),
         f"({say(share.low)} – {say(share.high)})",
